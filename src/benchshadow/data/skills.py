@@ -1,0 +1,137 @@
+"""The embedded world: small skills on strings and numbers, in surface formats and lengths, with exact ground truth.
+
+Everything about an item is known (skill, format, length), so seen items, held-out items, sibling formats, other skills,
+compositions and longer inputs are told apart by construction and not by guessing.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["FORMATS", "SKILLS", "Item", "Skill", "draw_items", "vocabulary"]
+
+LETTERS = "abcdefghijklmnop"
+
+
+@dataclass(frozen=True)
+class Skill:
+    """A small task: how an input of a length is drawn, and the one right answer."""
+
+    draw: Callable[[np.random.Generator, int], str]
+    solve: Callable[[str], str]
+    composable: bool = False
+
+
+def _word(rng: np.random.Generator, length: int) -> str:
+    return "".join(LETTERS[i] for i in rng.integers(len(LETTERS), size=length))
+
+
+def _number(rng: np.random.Generator, length: int) -> str:
+    digits = max(1, length - 2)
+    return str(rng.integers(10 ** (digits - 1) if digits > 1 else 0, 10**digits))
+
+
+def _two_numbers(rng: np.random.Generator, length: int) -> str:
+    return f"{_number(rng, length)},{_number(rng, length)}"
+
+
+def _table(rng: np.random.Generator, length: int) -> str:
+    keys = rng.choice(len(LETTERS), size=max(2, length - 2), replace=False)
+    pairs = [f"{LETTERS[key]}{rng.integers(10)}" for key in keys]
+    return ";".join(pairs) + "?" + LETTERS[rng.choice(keys)]
+
+
+def _look_up(text: str) -> str:
+    pairs, key = text.split("?")
+    return next(pair[1] for pair in pairs.split(";") if pair[0] == key)
+
+
+def _shifted(word: str) -> str:
+    return "".join(LETTERS[(LETTERS.index(letter) + 1) % len(LETTERS)] for letter in word)
+
+
+SKILLS: dict[str, Skill] = {
+    "copy": Skill(_word, lambda w: w),
+    "reverse": Skill(_word, lambda w: w[::-1], composable=True),
+    "sort": Skill(_word, lambda w: "".join(sorted(w)), composable=True),
+    "rotate": Skill(_word, lambda w: w[1:] + w[0], composable=True),
+    "swap": Skill(_word, lambda w: w[-1] + w[1:-1] + w[0] if len(w) > 1 else w, composable=True),
+    "shift": Skill(_word, _shifted, composable=True),
+    "first": Skill(_word, lambda w: w[0]),
+    "last": Skill(_word, lambda w: w[-1]),
+    "upper": Skill(_word, str.upper),
+    "count": Skill(_word, lambda w: str(len(w))),
+    "lookup": Skill(_table, _look_up),
+    "compare": Skill(_two_numbers, lambda t: max(t.split(","), key=int)),
+    "add": Skill(_two_numbers, lambda t: str(sum(map(int, t.split(","))))),
+}
+
+# {s} the skill, {x} the input; what follows is the answer and a line end.
+FORMATS: dict[str, str] = {
+    "equals": "{s} {x} = ",
+    "call": "{s}({x}) -> ",
+    "question": "Q: {x} {s} A: ",
+    "bar": "{x} | {s} | ",
+    "tag": "<{s}> {x} </> ",
+    "order": "please {s} {x} : ",
+    "input": "in {x} do {s} out ",
+    "arrow": "{x} => {s} => ",
+}
+
+_FORMAT_WORDS = ("->", "=>", "Q:", "A:", "</>", "please", "input", "in", "do", "out", "then")
+
+
+class Item(NamedTuple):
+    """One task instance: prompt and answer are joined to make a document."""
+
+    skill: str
+    format: str
+    length: int
+    prompt: str
+    answer: str
+
+
+def draw_items(
+    rng: np.random.Generator,
+    *,
+    skills: Sequence[str],
+    formats: Sequence[str],
+    lengths: tuple[int, int],
+    compositions: float = 0.0,
+    among: Sequence[str] | None = None,
+) -> Iterator[Item]:
+    """Items without end, drawn uniformly over skills, formats and lengths.
+
+    Args:
+        rng: the only source of randomness.
+        skills: names of `SKILLS`.
+        formats: names of `FORMATS`.
+        lengths: shortest and longest input, in characters, both included.
+        compositions: share of items that apply two different composable skills one after the other.
+        among: the skills that compositions are made of; all composable ones where it is left out.
+    """
+    composable = [name for name in (among or SKILLS) if SKILLS[name].composable]
+    while True:
+        length = int(rng.integers(lengths[0], lengths[1] + 1))
+        form = formats[rng.integers(len(formats))]
+        if compositions and rng.random() < compositions:
+            one, two = (composable[i] for i in rng.choice(len(composable), size=2, replace=False))
+            word = _word(rng, length)
+            name, answer = f"{one} then {two}", SKILLS[two].solve(SKILLS[one].solve(word))
+        else:
+            name = skills[rng.integers(len(skills))]
+            word = SKILLS[name].draw(rng, length)
+            answer = SKILLS[name].solve(word)
+        yield Item(name, form, length, FORMATS[form].format(s=name, x=word), answer)
+
+
+def vocabulary() -> list[str]:
+    """Every symbol of the world: words first, so that a tokenizer which prefers them never splits one."""
+    words = [*SKILLS, *_FORMAT_WORDS]
+    characters = sorted(set(string.ascii_uppercase[: len(LETTERS)] + LETTERS + string.digits + " =()|<>:,;?\n"))
+    return [*words, *characters]

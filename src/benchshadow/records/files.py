@@ -1,0 +1,69 @@
+"""Files that are whole or absent: written beside their place, then renamed onto it; and canonical JSON with its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+
+__all__ = ["canonical", "digest", "file_digest", "read_json", "replace_whole", "write_json", "write_text"]
+
+
+@contextmanager
+def replace_whole(path: Path) -> Iterator[Path]:
+    """Give a name to write to; when the block ends well that file takes the place of `path`, otherwise it is removed."""
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        os.replace(partial, path)
+    except OSError as error:
+        raise InputError(path, f"cannot be written ({error.strerror or error})", "name another --out folder") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and no spare white space: equal values give equal text on every machine."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """sha256 of the canonical JSON of a value, in hexadecimal."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    with replace_whole(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as readable JSON with sorted keys, whole or not at all."""
+    write_text(path, json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; what is missing or broken is said in one sentence."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(path, "no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(path, f"cannot be read ({error})") from error
+    except json.JSONDecodeError as error:
+        raise InputError(path, f"must be JSON but is not ({error})") from error

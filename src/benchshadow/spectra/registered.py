@@ -1,0 +1,28 @@
+"""The registry that the diagnostics of this room enter, and what such a function may answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from benchshadow._registry import Registry
+
+__all__ = ["Reading", "Undefined", "diagnostic"]
+
+diagnostic = Registry()
+"""Decorator that registers a diagnostic; see `benchshadow._registry`."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A value with what is known of its error: the bound (first order, same unit), or words that belong beside it."""
+
+    value: float
+    error_bound: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Undefined:
+    """No value, and why."""
+
+    reason: str

@@ -1,0 +1,76 @@
+"""How much of a change stands above the rounding of the types it was stored in."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .registered import Reading, Undefined, diagnostic
+from .rounding import RoundingNull
+from .update import Update
+
+__all__ = ["rounding_edge", "rounding_share", "signal_norm", "signal_rank"]
+
+_UNCHANGED = Undefined("unchanged: base and tuned are equal entry by entry")
+
+
+def _said(null: RoundingNull) -> str | None:
+    return None if null.resolved else null.sentence
+
+
+@diagnostic(
+    title="Edge of rounding noise",
+    unit="weight",
+    source="1.02 times the largest singular value of three simulated matrices of rounding errors, or a bound on it",
+    tells_not="whether anything was rounded: the sides are declared by the user",
+    subject="rounding",
+    unaffected_by={"transpose"},
+)
+def rounding_edge(_update: Update, null: RoundingNull) -> Reading:
+    """Largest singular value that rounding alone gives the change, weight."""
+    return Reading(null.edge)
+
+
+@diagnostic(
+    title="Share of the change that rounding explains",
+    unit="share",
+    source="sum of the variances of the rounding errors / fro(D)^2, at most 1",
+    tells_not="what was lost: updates below half an ulp leave no trace when one side was rounded",
+    subject="rounding",
+    unaffected_by={"transpose"},
+)
+def rounding_share(_update: Update, null: RoundingNull) -> Reading | Undefined:
+    """Expected energy of the rounding errors over that of the change; above one half the change is not resolved."""
+    return _UNCHANGED if null.share is None else Reading(null.share, None, _said(null))
+
+
+@diagnostic(
+    title="Rank of the signal",
+    unit="dimensions",
+    source="singular values of D above the rounding edge",
+    tells_not="the directions that rounding drowned",
+    subject="rounding",
+    unaffected_by={"transpose"},
+)
+def signal_rank(update: Update, null: RoundingNull) -> Reading | Undefined:
+    """Number of singular values of the change that rounding cannot make, dimensions."""
+    if update.is_unchanged:
+        return _UNCHANGED
+    threshold = max(null.edge, update.change.floor)
+    return Reading(float(np.count_nonzero(update.change.values > threshold)), None, _said(null))
+
+
+@diagnostic(
+    title="Norm of the signal",
+    unit="weight",
+    source="Benaych-Georges & Nadakuditi 2012",
+    tells_not="the part of the change below the rounding edge",
+    subject="rounding",
+    unaffected_by={"transpose"},
+)
+def signal_norm(update: Update, null: RoundingNull) -> Reading | Undefined:
+    """Frobenius norm of the part of the change above the rounding edge, corrected for the noise in it, weight."""
+    if update.is_unchanged:
+        return _UNCHANGED
+    if not null.even:
+        return Undefined("the rounding errors are uneven over rows or columns, so the correction has no closed form")
+    return Reading(float(np.linalg.norm(update.signal_values(null))), None, _said(null))

@@ -1,0 +1,71 @@
+"""Everything that is held equal between arms, as one frozen object."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+__all__ = ["Architecture", "Settings"]
+
+
+class Architecture(BaseModel):
+    """A Llama-family model, in the words of its `config.json`; the vocabulary comes from the tokenizer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    family: Literal["llama"] = "llama"
+    hidden_size: int = Field(ge=8)
+    intermediate_size: int = Field(ge=8)
+    layers: int = Field(ge=1)
+    heads: int = Field(ge=1)
+    key_value_heads: int | None = None
+    tied_embeddings: bool = False
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> Architecture:
+        if self.hidden_size % self.heads:
+            raise ValueError(f"hidden_size must be a multiple of heads but is {self.hidden_size} with {self.heads} heads")
+        return self
+
+
+class Settings(BaseModel):
+    """Optimiser, schedule, budget and precision of one training."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int = Field(ge=1)
+    sequences: int = Field(ge=1, description="per step")
+    length: int = Field(ge=8, description="tokens per sequence")
+    learning_rate: float = Field(gt=0)
+    schedule: Literal["cosine", "constant"] = "cosine"
+    warmup: int = Field(20, ge=0, description="steps of linear warm-up")
+    final_share: float = Field(0.1, ge=0, le=1, description="last learning rate over the first")
+    weight_decay: float = Field(0.01, ge=0)
+    betas: tuple[float, float] = (0.9, 0.95)
+    epsilon: float = Field(1e-8, gt=0)
+    clip: float = Field(1.0, gt=0, description="largest norm of a gradient")
+    optimiser: Literal["adamw"] = "adamw"
+    precision: Literal["float32"] = "float32"
+    threads: int = Field(1, ge=1)
+    checkpoints: int = Field(6, ge=1, description="number of log-spaced checkpoints, the last step included")
+    save_every: int = Field(100, ge=1, description="steps between saved states that a killed run resumes from")
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the whole training."""
+        return self.steps * self.sequences * self.length
+
+    def checkpoint_steps(self) -> tuple[int, ...]:
+        """Log-spaced steps, each twice the one before, the last step last."""
+        steps = {max(1, round(self.steps / 2**i)) for i in range(self.checkpoints)}
+        return tuple(sorted(steps))
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step, counted from zero."""
+        warm = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
+        if self.schedule == "constant":
+            return self.learning_rate * warm
+        done = min(1.0, max(0.0, (step - self.warmup) / max(1, self.steps - self.warmup)))
+        return self.learning_rate * warm * (self.final_share + (1 - self.final_share) * 0.5 * (1 + float(np.cos(np.pi * done))))

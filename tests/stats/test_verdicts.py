@@ -1,0 +1,115 @@
+"""Simulated studies get each verdict at its nominal rate, and what is descriptive says so."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from benchshadow.errors import InputError
+from benchshadow.stats import LABELS, outside_range, verdict
+
+QUIET = np.array([0.01, -0.02, 0.015])
+
+
+def simulated(shift, n, *, spread=0.1, margin=0.2, studies=600, seed=0, bases=8):
+    """Shares of the verdicts over studies with a planted mean difference."""
+    rng = np.random.default_rng(seed)
+    labels = Counter(
+        verdict(
+            shift + spread * rng.standard_normal(n),
+            aa=spread * rng.standard_normal(n),
+            margin=margin,
+            confirmatory=True,
+            bases=bases,
+        ).label
+        for _ in range(studies)
+    )
+    return {label: labels[label] / studies for label in LABELS}
+
+
+def test_a_planted_shift_is_found():
+    assert simulated(0.5, 8)["shift"] > 0.98
+
+
+def test_without_a_shift_the_difference_test_errs_at_its_level():
+    rates = simulated(0.0, 8)
+    # With eight replicates the largest p that is at most .05 is 12 / 256.
+    assert rates["shift"] + rates["shift below the margin"] == pytest.approx(12 / 256, abs=0.025)
+    assert rates["no shift"] > 0.9
+
+
+def test_at_the_margin_no_shift_is_said_at_the_level_of_the_equivalence_test():
+    rates = simulated(0.2, 8)
+    assert rates["no shift"] + rates["shift below the margin"] <= 0.08
+
+
+def test_a_small_shift_measured_well_is_below_the_margin():
+    assert simulated(0.1, 10, spread=0.04)["shift below the margin"] > 0.95
+
+
+def test_too_much_noise_for_the_margin_cannot_tell():
+    rates = simulated(0.0, 6, spread=0.5)
+    assert rates["cannot tell"] > 0.9
+
+
+def test_with_too_few_replicates_or_bases_or_undeclared_everything_is_descriptive():
+    for settings in ({"n": 5}, {"n": 3}, {"n": 8, "bases": 1}, {"n": 8, "bases": 2}):
+        rates = simulated(0.5, **settings, studies=50)
+        assert rates["descriptive: outside the A/A range"] + rates["descriptive: inside the A/A range"] == 1
+    undeclared = verdict(np.full(8, 0.5) + np.arange(8) / 100, aa=QUIET, margin=0.2, bases=8)
+    assert undeclared.label == "descriptive: outside the A/A range"
+    assert undeclared.p is None
+    assert undeclared.p_equivalence is None
+
+
+def test_the_adjusted_p_decides_where_it_is_given():
+    sample = np.linspace(0.4, 0.6, 8)
+    settings = {"aa": QUIET, "confirmatory": True, "bases": 3}
+    assert verdict(sample, **settings).label == "shift"
+    assert verdict(sample, **settings, p_adjusted=0.06).label == "cannot tell"
+
+
+def test_without_a_margin_no_shift_is_never_said():
+    flat = np.array([0.01, -0.01, 0.02, -0.02, 0.01, -0.01])
+    settings = {"aa": QUIET, "confirmatory": True, "bases": 3}
+    assert verdict(flat, **settings).label == "cannot tell"
+    assert verdict(flat, **settings, margin=0.1).label == "no shift"
+
+
+def test_cannot_tell_says_how_many_replicates_would_be_needed():
+    sample = np.array([0.5, -0.4, 0.3, -0.5, 0.2, 0.4])
+    found = verdict(sample, aa=0.4 * np.array([1.0, -1, 1, -1, 1, -1]), margin=0.2, confirmatory=True, bases=3)
+    assert found.label == "cannot tell"
+    assert found.needed > 6
+    assert f"about {found.needed} replicates would be needed" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("differences", "aa", "outside"),
+    [
+        ([0.3, 0.4], [0.1, -0.2], True),
+        ([-0.4, -0.3], [0.1, -0.2], True),
+        ([0.2, 0.4], [0.1, -0.2], False),
+        ([0.15, 0.4], [0.1, -0.2], False),
+        ([-0.4, 0.4], [0.1, -0.2], False),
+        ([0.1], [0.0], True),
+    ],
+)
+def test_outside_means_that_the_ranges_do_not_meet(differences, aa, outside):
+    assert outside_range(np.array(differences), np.array(aa)) is outside
+    label = verdict(np.array(differences), aa=np.array(aa)).label
+    assert label == f"descriptive: {'outside' if outside else 'inside'} the A/A range"
+
+
+def test_the_sentence_holds_the_numbers():
+    found = verdict(np.array([0.30, 0.34, 0.32]), aa=QUIET)
+    assert found.sentence == (
+        "descriptive: outside the A/A range: +0.32 [0.27, 0.37], 3 replicates, 1 base, A/A within 0.02"
+    )
+    assert found.p_floor == 0.25
+    assert found.aa_range == 0.02
+
+
+def test_no_a_a_differences_is_refused():
+    with pytest.raises(InputError, match="A/A differences: must hold at least 1 values"):
+        verdict(np.array([0.1, 0.2]), aa=np.array([]))
