@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchshadow.errors import InputError
+
 from .header import shown
 from .safetensors_files import SafetensorsCheckpoint, from_files, read_object
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchshadow.errors import InputError
+
 from . import folder, single_file
 from .checkpoint import Checkpoint
 
 __all__ = ["FORMATS", "open_checkpoint"]
 
 FORMATS = (single_file, folder)
+"""Every format, in the order in which a path is tried."""
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchshadow.errors import InputError, TensorRefused
+
 from .checkpoint import MappedMatrix, matrix_shape
 from .header import BITS, LARGEST_HEADER, READABLE, Entry, parse_object, read_header
 

@@ -1,0 +1,32 @@
+"""Documents become token streams of an exact budget, benchmarks become tasks; every draw is seeded and has a hash."""
+
+from .documents import DATA_VARIABLE as DATA_VARIABLE
+from .documents import Document as Document
+from .documents import data_file as data_file
+from .skills import FORMATS as FORMATS
+from .skills import SKILLS as SKILLS
+from .skills import draw_items as draw_items
+from .source_kinds import Source as Source
+from .sources import Sources as Sources
+from .stream import Stream as Stream
+from .stream import describe as describe
+from .stream import pack as pack
+from .stream import replace as replace
+from .stream import shuffle as shuffle
+from .tasks import TIERS as TIERS
+from .tasks import Blimp as Blimp
+from .tasks import Item as Item
+from .tasks import Task as Task
+from .tasks import Tier as Tier
+from .tasks import blimp_split as blimp_split
+from .tasks import choices as choices
+from .tasks import skill_items as skill_items
+from .tasks import texts as texts
+from .tasks import without_repeats as without_repeats
+from .tokenization import END as END
+from .tokenization import encode as encode
+from .tokenization import end_token as end_token
+from .tokenization import load_tokenizer as load_tokenizer
+from .tokenization import save_tokenizer as save_tokenizer
+from .tokenization import skills_tokenizer as skills_tokenizer
+from .tokenization import train_bpe as train_bpe

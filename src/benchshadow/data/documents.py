@@ -8,16 +8,18 @@ import hashlib
 import json
 import os
 import string
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..errors import InputError
-from ..records import file_digest
+from benchshadow.errors import InputError
+from benchshadow.records import file_digest
 
-__all__ = ["DATA_VARIABLE", "Document", "data_file", "file_hash", "read_documents", "read_rows", "unit_hash"]
+__all__ = ["DATA_VARIABLE", "Document", "Passage", "data_file", "file_hash", "read_documents", "read_rows", "unit_hash"]
 
 DATA_VARIABLE = "BENCHSHADOW_DATA"
+"""The environment variable that names the folder below which data files are looked for."""
 
 
 class Document(NamedTuple):
@@ -28,14 +30,29 @@ class Document(NamedTuple):
     domain: str
 
 
+class Passage(NamedTuple):
+    """A document with what it must stay together with.
+
+    Attributes:
+        group: what a split by groups keeps together (a book); the row itself where no group is asked for.
+        row: hash of the whole row's text, so that a text which a file holds twice is one row to a split.
+        document: the passage.
+    """
+
+    group: str
+    row: str
+    document: Document
+
+
 def data_file(name: str) -> Path:
-    """A data file by its path below the folder that `BENCHSHADOW_DATA` names, or by its own path."""
+    """A data file by its path below the folder that `BENCHSHADOW_DATA` names, or by its own absolute path."""
     root = os.environ.get(DATA_VARIABLE, "")
     if not Path(name).is_absolute() and not root:
         raise InputError(name, f"is looked for below {DATA_VARIABLE}, which is not set", "set it to the data folder")
     path = Path(root, name)
     if not path.is_file():
-        raise InputError(path, "no such file", f"{DATA_VARIABLE} is {root or 'not set'}")
+        remedy = "" if Path(name).is_absolute() else f"{DATA_VARIABLE} is {root}"
+        raise InputError(path, "no such file", remedy)
     return path
 
 
@@ -52,7 +69,7 @@ def unit_hash(*parts: object) -> float:
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Rows of a jsonl file, or lines of a text file as `{"text": line}`; `.gz` of both."""
+    """Rows of a jsonl file, blank lines left out, or lines of a text file as `{"text": line}`; `.gz` of both."""
     opened = gzip.open if path.suffix == ".gz" else open
     kind = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
     try:
@@ -61,33 +78,56 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
                 if kind != ".jsonl":
                     yield {"text": line.rstrip("\n")}
                     continue
-                try:
-                    row = json.loads(line)
-                except json.JSONDecodeError as error:
-                    raise InputError(f"{path}:{number}", f"must be a JSON object but is not ({error.msg})") from error
-                if not isinstance(row, dict):
-                    raise InputError(f"{path}:{number}", f"must be a JSON object but is {type(row).__name__}")
-                yield row
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+                if line.strip():
+                    yield _row(line, f"{path}:{number}")
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise InputError(path, f"cannot be read ({error})") from error
 
 
+def _row(line: str, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise InputError(where, f"must be a JSON object but is not ({error})") from error
+    if not isinstance(row, dict):
+        raise InputError(where, f"must be a JSON object but is of type {type(row).__name__}")
+    if "\\ud" in line.lower():
+        try:
+            json.dumps(row, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise InputError(where, "must be text in Unicode but holds half a surrogate pair") from error
+    return row
+
+
 def fill(template: str, row: dict[str, Any], where: object) -> str:
-    """A template such as "{question} {answer}" with the fields of a row; lists are joined by a space."""
+    """A template such as "{question} {answer}" with the fields of a row; lists are joined by a space, null is empty."""
     values: dict[str, str] = {}
-    for _, field, _, _ in string.Formatter().parse(template):
-        if field is None:
-            continue
+    for field in _fields(template):
         if field not in row:
             raise InputError(where, f"must have the field '{field}' but has {sorted(row)}")
         value = row[field]
-        values[field] = " ".join(map(str, value)) if isinstance(value, list) else str(value)
+        values[field] = " ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
     return template.format_map(values).strip()
 
 
+@functools.cache
+def _fields(template: str) -> tuple[str, ...]:
+    """The fields that a template names, each in plain braces: "{text}", no formats and no indices."""
+    try:
+        parts = list(string.Formatter().parse(template))
+    except ValueError as error:
+        raise InputError(repr(template), f"must be a template such as '{{text}}' but is not ({error})") from error
+    for _, field, form, conversion in parts:
+        if field is not None and (form or conversion or not field.replace("_", "a").isalnum()):
+            raise InputError(
+                repr(template), f"must name fields in plain braces but has '{field}' with more than a name"
+            )
+    return tuple(field for _, field, _, _ in parts if field is not None)
+
+
 @functools.lru_cache(maxsize=16)
-def read_documents(path: Path, text: str, domain: str, group: str, passage: int) -> tuple[tuple[str, Document], ...]:
-    """All documents of a file with the group each belongs to.
+def read_documents(path: Path, text: str, domain: str, group: str, passage: int) -> tuple[Passage, ...]:
+    """All documents of a file, with the group and the row that each belongs to.
 
     Args:
         path: jsonl or text, plain or gzipped.
@@ -100,9 +140,12 @@ def read_documents(path: Path, text: str, domain: str, group: str, passage: int)
     for number, row in enumerate(read_rows(path)):
         where = f"{path}:{number + 1}"
         whole = fill(text, row, where)
-        belongs = fill(group, row, where) if group else f"{path.name}#{number}"
+        key = hashlib.blake2b(whole.encode(), digest_size=16).hexdigest()
+        belongs = fill(group, row, where) if group else key
+        kind = fill(domain, row, where)
         for part, piece in enumerate(_passages(whole, passage)):
-            found.append((belongs, Document(f"{path.name}#{number}.{part}", piece, fill(domain, row, where))))
+            name = f"{path.parent.name}/{path.name}#{number}.{part}"
+            found.append(Passage(belongs, key, Document(name, piece, kind)))
     return tuple(found)
 
 

@@ -13,9 +13,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["FORMATS", "SKILLS", "Item", "Skill", "draw_items", "vocabulary"]
+from benchshadow.errors import InputError
+
+__all__ = ["FORMATS", "LONGEST", "SKILLS", "Exercise", "Skill", "draw_items", "vocabulary", "words"]
 
 LETTERS = "abcdefghijklmnop"
+"""Letters of the inputs."""
+LONGEST = 18
+"""Longest input: a table names each of the sixteen letters at most once, and has two keys fewer than its length."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +75,8 @@ SKILLS: dict[str, Skill] = {
     "compare": Skill(_two_numbers, lambda t: max(t.split(","), key=int)),
     "add": Skill(_two_numbers, lambda t: str(sum(map(int, t.split(","))))),
 }
+"""The skills by name."""
 
-# {s} the skill, {x} the input; what follows is the answer and a line end.
 FORMATS: dict[str, str] = {
     "equals": "{s} {x} = ",
     "call": "{s}({x}) -> ",
@@ -82,11 +87,12 @@ FORMATS: dict[str, str] = {
     "input": "in {x} do {s} out ",
     "arrow": "{x} => {s} => ",
 }
+"""Surface formats by name: {s} the skill, {x} the input; what follows is the answer and a line end."""
 
 _FORMAT_WORDS = ("->", "=>", "Q:", "A:", "</>", "please", "input", "in", "do", "out", "then")
 
 
-class Item(NamedTuple):
+class Exercise(NamedTuple):
     """One task instance: prompt and answer are joined to make a document."""
 
     skill: str
@@ -104,34 +110,43 @@ def draw_items(
     lengths: tuple[int, int],
     compositions: float = 0.0,
     among: Sequence[str] | None = None,
-) -> Iterator[Item]:
-    """Items without end, drawn uniformly over skills, formats and lengths.
+) -> Iterator[Exercise]:
+    """Exercises without end, drawn uniformly over skills, formats and lengths.
 
     Args:
         rng: the only source of randomness.
         skills: names of `SKILLS`.
         formats: names of `FORMATS`.
-        lengths: shortest and longest input, in characters, both included.
+        lengths: shortest and longest input, both included: characters of a word, two more than the digits of a number
+            or the pairs of a table.
         compositions: share of items that apply two different composable skills one after the other.
         among: the skills that compositions are made of; all composable ones where it is left out.
     """
-    composable = [name for name in (among or SKILLS) if SKILLS[name].composable]
+    if not 1 <= lengths[0] <= lengths[1] <= LONGEST:
+        raise InputError("lengths", f"must rise within 1 to {LONGEST} but are {list(lengths)}")
+    composable = [name for name in (SKILLS if among is None else among) if SKILLS[name].composable]
+    if compositions and len(composable) < 2:
+        raise InputError("compositions", f"must be made of at least 2 composable skills but have {composable}")
     while True:
         length = int(rng.integers(lengths[0], lengths[1] + 1))
-        form = formats[rng.integers(len(formats))]
+        form = formats[int(rng.integers(len(formats)))]
         if compositions and rng.random() < compositions:
             one, two = (composable[i] for i in rng.choice(len(composable), size=2, replace=False))
             word = _word(rng, length)
             name, answer = f"{one} then {two}", SKILLS[two].solve(SKILLS[one].solve(word))
         else:
-            name = skills[rng.integers(len(skills))]
+            name = skills[int(rng.integers(len(skills)))]
             word = SKILLS[name].draw(rng, length)
             answer = SKILLS[name].solve(word)
-        yield Item(name, form, length, FORMATS[form].format(s=name, x=word), answer)
+        yield Exercise(name, form, length, FORMATS[form].format(s=name, x=word), answer)
 
 
 def vocabulary() -> list[str]:
-    """Every symbol of the world: words first, so that a tokenizer which prefers them never splits one."""
-    words = [*SKILLS, *_FORMAT_WORDS]
+    """Every symbol of the world: its words, then its characters."""
     characters = sorted(set(string.ascii_uppercase[: len(LETTERS)] + LETTERS + string.digits + " =()|<>:,;?\n"))
-    return [*words, *characters]
+    return [*words(), *characters]
+
+
+def words() -> list[str]:
+    """Symbols of more than one character: names of skills and what the formats are made of."""
+    return [*SKILLS, *_FORMAT_WORDS]

@@ -1,112 +1,28 @@
-"""Sources: where an arm's documents come from, as frozen settings that can be drawn from and fingerprinted.
+"""Sources: where an arm's documents come from, drawn from and fingerprinted by name.
 
-A source names others by their name in the study file, so a study's sources form a small tree that prints itself. Drawing
-takes the tree and a generator and gives documents without end; a finite source says so and is reshuffled every epoch.
+A study's sources form a small tree that prints itself. Drawing takes a name and a generator and gives documents without
+end; a finite source says so and is reshuffled every epoch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
-from typing import Annotated, Any, Literal
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
-from ..errors import InputError
-from ..records import digest
-from .documents import Document, data_file, file_hash, read_documents, unit_hash
-from .skills import FORMATS, SKILLS, draw_items
+from benchshadow.errors import InputError
+from benchshadow.records import digest
 
-__all__ = ["Balanced", "Benchmark", "Corpus", "Mix", "Skills", "Slice", "Source", "Sources", "Zipf"]
+from .documents import Document, Passage, data_file, file_hash, read_documents, unit_hash
+from .skills import draw_items
+from .source_kinds import Balanced, Benchmark, Corpus, Half, Mix, Skills, Slice, Source, Zipf
 
-Half = Literal["base", "arms", "held-out", "all"]
+__all__ = ["Balanced", "Benchmark", "Corpus", "Half", "Mix", "Skills", "Slice", "Source", "Sources", "Zipf"]
 
-
-class Settings(BaseModel):
-    """Frozen settings of a source; a misspelt key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def parents(self) -> tuple[str, ...]:
-        """Names of the sources this one draws from."""
-        return ()
-
-
-class Skills(Settings):
-    """Items of the embedded world, without end, or a fixed pool of them."""
-
-    kind: Literal["skills"]
-    skills: tuple[str, ...] = tuple(SKILLS)
-    formats: tuple[str, ...] = tuple(FORMATS)
-    lengths: tuple[int, int] = (3, 6)
-    compositions: float = Field(0.0, ge=0, le=1)
-    pool: int | None = Field(None, ge=1, description="a fixed pool of so many distinct items, the same in every arm")
-    without: str | None = Field(None, description="a source whose pool is never drawn, so that its items stay unseen")
-
-
-class Corpus(Settings):
-    """Documents of files, split by group into halves that never meet."""
-
-    kind: Literal["corpus"]
-    file: str
-    text: str = "{text}"
-    domain: str = ""
-    group: str = Field("", description="template of what a split keeps together; the row itself by default")
-    passage: int = Field(1500, ge=0, description="longest passage in characters; 0 keeps documents whole")
-    held_out: tuple[str, ...] = Field((), description="groups that neither base nor arms ever see")
-    halves: Literal["rows", "groups"] = "rows"
-    licence: str = ""
-    origin: str = ""
-
-
-class Mix(Settings):
-    """Documents of several sources, in proportion to their size."""
-
-    kind: Literal["mix"]
-    of: tuple[str, ...]
-    half: Half = "arms"
-
-
-class Balanced(Settings):
-    """Documents of several sources with every domain equally often."""
-
-    kind: Literal["balanced"]
-    of: tuple[str, ...]
-    half: Half = "arms"
-
-
-class Zipf(Settings):
-    """Few documents of another source, the one of rank r in proportion to r^-exponent."""
-
-    kind: Literal["zipf"]
-    of: str
-    documents: int = Field(ge=1)
-    exponent: float = Field(1.0, ge=0)
-
-    def parents(self) -> tuple[str, ...]:
-        return (self.of,)
-
-
-class Slice(Settings):
-    """A slice of another source that is as long, in characters, as a finite one, repeated as often."""
-
-    kind: Literal["slice"]
-    of: str
-    like: str
-
-    def parents(self) -> tuple[str, ...]:
-        return (self.of, self.like)
-
-
-class Benchmark(Settings):
-    """The seen half of the study's benchmark, as training text, each document once per epoch."""
-
-    kind: Literal["benchmark"]
-
-
-Source = Annotated[Skills | Corpus | Mix | Balanced | Zipf | Slice | Benchmark, Field(discriminator="kind")]
+IN_VAIN = 10_000  # draws in a row that gave nothing new, after which nothing new is expected
 
 
 @dataclass(frozen=True)
@@ -116,34 +32,44 @@ class Sources:
     Args:
         tree: name to settings.
         benchmark: the seen half as documents, for a replicate; needed by `Benchmark` alone.
+
+    Raises:
+        InputError: a source names one that is not there, one of a kind it cannot draw from, or, in a circle, itself.
     """
 
-    tree: Mapping[str, Any]
+    tree: Mapping[str, Source]
     benchmark: Callable[[], list[Document]] | None = None
 
     def __post_init__(self) -> None:
         for name, source in self.tree.items():
-            for parent in (*source.parents(), *getattr(source, "of", ()) * isinstance(getattr(source, "of", ""), tuple)):
+            for parent in source.parents():
                 if parent not in self.tree:
                     raise InputError(f"sources.{name}", f"names '{parent}', which is not among {sorted(self.tree)}")
+                _fits(name, source, parent, self.tree[parent])
+        try:
+            TopologicalSorter({name: source.parents() for name, source in self.tree.items()}).prepare()
+        except CycleError as error:
+            way = " -> ".join(reversed(error.args[1]))
+            raise InputError("sources", f"must not draw from themselves but go round: {way}") from error
 
     def draw(self, name: str, rng: np.random.Generator) -> Iterator[Document]:
         """Documents of a source without end; a finite one is reshuffled every epoch."""
         source = self.tree[name]
-        if isinstance(source, Skills) and source.pool is None:
-            yield from self._skills(source, rng)
-        elif isinstance(source, Zipf):
-            yield from self._zipf(source, rng)
-        elif isinstance(source, Balanced):
-            yield from self._balanced(source, rng)
-        else:
-            yield from _epochs(self.finite(name, rng), name, rng)
+        match source:
+            case Skills(pool=None):
+                yield from self._skills(name, source, rng)
+            case Zipf():
+                yield from self._zipf(name, source, rng)
+            case Balanced():
+                yield from self._balanced(name, source, rng)
+            case _:
+                yield from _epochs(self.finite(name, rng), name, rng)
 
     def finite(self, name: str, rng: np.random.Generator) -> list[Document]:
-        """The documents of a finite source, each once, in their own order."""
+        """The documents of a finite source, each once, in their own order; a slice is cut anew by `rng`."""
         source = self.tree[name]
         match source:
-            case Skills() if source.pool is not None:
+            case Skills(pool=int()):
                 return self.pool(name)
             case Corpus():
                 return self.corpus(name, "all")
@@ -152,51 +78,54 @@ class Sources:
             case Slice():
                 return self._slice(source, rng)
             case Benchmark():
-                assert self.benchmark is not None, "a benchmark source needs the study's benchmark"
+                if self.benchmark is None:
+                    raise InputError(
+                        f"sources.{name}", "is the seen half of a benchmark, but the study has no such half"
+                    )
                 return self.benchmark()
             case _:
                 raise InputError(f"sources.{name}", f"must be finite here but is '{source.kind}'")
 
     def corpus(self, name: str, half: Half) -> list[Document]:
-        """One half of a corpus. A group named in `held_out` is in neither; the others by the hash of row or group."""
+        """One half of a corpus.
+
+        A group named in `held_out` is in neither half, nor in "all", which is both of them. The others are on a side by
+        the hash of their group or of their row's text: half of them on average, not exactly.
+        """
         source = self.tree[name]
         if not isinstance(source, Corpus):
             raise InputError(f"sources.{name}", f"must be a corpus here but is '{source.kind}'")
-        rows = read_documents(data_file(source.file), source.text, source.domain, source.group, source.passage)
-        known = {group for group, _ in rows}
+        passages = read_documents(data_file(source.file), source.text, source.domain, source.group, source.passage)
+        known = {passage.group for passage in passages}
         for group in source.held_out:
             if group not in known:
                 raise InputError(f"sources.{name}.held_out", f"names '{group}', which {source.file} does not have")
-
-        def side(group: str, document: Document) -> str:
-            if group in source.held_out:
-                return "held-out"
-            row = group if source.halves == "groups" else document.id.rsplit(".", 1)[0]
-            return "base" if unit_hash(source.file, row) < 0.5 else "arms"
-
-        return [document for group, document in rows if half in ("all", side(group, document))]
+        if half == "held-out":
+            return [passage.document for passage in passages if passage.group in source.held_out]
+        side = _sides(source, passages)
+        wanted = {"base", "arms"} if half == "all" else {half}
+        return [passage.document for passage in passages if side[passage.row] in wanted]
 
     def pool(self, name: str) -> list[Document]:
         """The fixed pool of a skills source: distinct items, drawn from a generator that only its settings seed."""
         source = self.tree[name]
+        if not isinstance(source, Skills) or source.pool is None:
+            raise InputError(f"sources.{name}", "must be of kind 'skills' with a pool")
         rng = np.random.default_rng(int(digest(source.model_dump(mode="json"))[:16], 16))
-        found: dict[str, Document] = {}
-        for document in islice(self._skills(source, rng), 100 * source.pool):
-            found.setdefault(document.text, document)
-            if len(found) == source.pool:
-                return list(found.values())
-        raise InputError(f"sources.{name}.pool", f"must be reachable but only {len(found)} distinct items were found")
+        found = _distinct(self._skills(name, source, rng), source.pool)
+        if len(found) < source.pool:
+            raise InputError(
+                f"sources.{name}.pool", f"must be reachable but is {source.pool}, and {len(found)} were found"
+            )
+        return found
 
     def fingerprint(self, name: str) -> str:
-        """Hash of a source's settings, of its parents' and of the files it reads."""
+        """Hash of a source's settings, of its parents' fingerprints and of the file it reads."""
         source = self.tree[name]
-        of = getattr(source, "of", ())
-        parents = (of,) if isinstance(of, str) else of
-        extra = [parent for key in ("like", "without") if (parent := getattr(source, key, None))]
         return digest(
             {
                 "settings": source.model_dump(mode="json"),
-                "parents": {parent: self.fingerprint(parent) for parent in (*parents, *extra)},
+                "parents": {parent: self.fingerprint(parent) for parent in source.parents()},
                 "file": file_hash(data_file(source.file)) if isinstance(source, Corpus) else None,
             }
         )
@@ -207,40 +136,48 @@ class Sources:
         if isinstance(source, Corpus):
             known = {"sha256": file_hash(data_file(source.file)), "licence": source.licence, "origin": source.origin}
             return {source.file: known}
-        of = getattr(source, "of", ())
-        found: dict[str, dict[str, str]] = {}
-        for parent in (of,) if isinstance(of, str) else of:
-            found |= self.files(parent)
-        return found
+        return {file: known for parent in source.parents() for file, known in self.files(parent).items()}
 
-    def _skills(self, source: Skills, rng: np.random.Generator) -> Iterator[Document]:
-        unseen = {document.text for document in self.pool(source.without)} if source.without else frozenset()
-        items = draw_items(
+    def _skills(self, name: str, source: Skills, rng: np.random.Generator) -> Iterator[Document]:
+        unseen = {document.text for other in source.without for document in self.pool(other)}
+        in_vain = 0
+        for item in draw_items(
             rng,
             skills=source.skills,
             formats=source.formats,
             lengths=source.lengths,
             compositions=source.compositions,
-        )
-        for item in items:
+        ):
             text = f"{item.prompt}{item.answer}\n"
             if text not in unseen:
+                in_vain = 0
                 yield Document(text, text, f"{item.skill} / {item.format}")
+            elif (in_vain := in_vain + 1) == IN_VAIN:
+                raise InputError(
+                    f"sources.{name}.without", f"must leave items to draw but {IN_VAIN} in a row were left out"
+                )
 
-    def _zipf(self, source: Zipf, rng: np.random.Generator) -> Iterator[Document]:
-        few = list(islice(self.draw(source.of, rng), source.documents))
+    def _zipf(self, name: str, source: Zipf, rng: np.random.Generator) -> Iterator[Document]:
+        few = _distinct(self.draw(source.of, rng), source.documents)
+        if len(few) < source.documents:
+            rule = f"must be at most what '{source.of}' holds"
+            raise InputError(
+                f"sources.{name}.documents", f"{rule} but is {source.documents}, and {len(few)} were found"
+            )
         weights = np.arange(1, len(few) + 1, dtype=np.float64) ** -source.exponent
         weights /= weights.sum()
         while True:
             for index in rng.choice(len(few), size=1024, p=weights):
                 yield few[index]
 
-    def _balanced(self, source: Balanced, rng: np.random.Generator) -> Iterator[Document]:
+    def _balanced(self, name: str, source: Balanced, rng: np.random.Generator) -> Iterator[Document]:
         domains: dict[str, list[Document]] = {}
         for part in source.of:
             for document in self.corpus(part, source.half):
                 domains.setdefault(f"{part} / {document.domain}", []).append(document)
-        streams = [_epochs(documents, domain, rng) for domain, documents in sorted(domains.items())]
+        if not domains:
+            raise InputError(f"sources.{name}", "must hold at least one document but is empty")
+        streams = [_epochs(documents, name, rng) for _, documents in sorted(domains.items())]
         while True:
             for index in rng.permutation(len(streams)):
                 yield next(streams[index])
@@ -252,8 +189,47 @@ class Sources:
             taken.append(document)
             longest -= len(document.text)
             if longest <= 0:
-                return taken
-        raise AssertionError("drawing ends only when the slice is long enough")
+                break
+        return taken
+
+
+def _fits(name: str, source: Source, parent: str, of: Source) -> None:
+    """Refuse a parent of a kind that cannot be drawn from in this way."""
+    match source:
+        case Mix() | Balanced() if not isinstance(of, Corpus):
+            rule = "of must name corpora"
+        case Skills() if not isinstance(of, Skills) or of.pool is None:
+            rule = "without must name sources of kind 'skills' with a pool"
+        case Slice(like=like) if like == parent and (
+            isinstance(of, Zipf | Balanced) or (isinstance(of, Skills) and of.pool is None)
+        ):
+            rule = "like must name a finite source"
+        case _:
+            return
+    raise InputError(f"sources.{name}", f"{rule} but names '{parent}', which is of kind '{of.kind}'")
+
+
+def _sides(source: Corpus, passages: tuple[Passage, ...]) -> dict[str, Half]:
+    """The side of every row. A text that stands in several groups goes where the first of them goes, or is held out."""
+    file = Path(source.file).name
+    found: dict[str, Half] = {passage.row: "held-out" for passage in passages if passage.group in source.held_out}
+    for passage in passages:
+        if passage.row not in found:
+            key = passage.group if source.halves == "groups" else passage.row
+            found[passage.row] = "base" if unit_hash(file, key) < 0.5 else "arms"
+    return found
+
+
+def _distinct(documents: Iterator[Document], wanted: int) -> list[Document]:
+    """The first so many documents that differ, or fewer where nothing new is met for long."""
+    found: dict[str, Document] = {}
+    in_vain = 0
+    for document in documents:
+        in_vain = in_vain + 1 if document.text in found else 0
+        found.setdefault(document.text, document)
+        if len(found) == wanted or in_vain == IN_VAIN:
+            break
+    return list(found.values())
 
 
 def _epochs(documents: list[Document], name: str, rng: np.random.Generator) -> Iterator[Document]:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchshadow.errors import InputError
+
 from .documents import Document
-from .tokenization import END
+from .tokenization import encode, end_token
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -42,7 +44,7 @@ class Stream:
 
 def pack(documents: Iterator[Document], tokenizer: Tokenizer, *, sequences: int, length: int) -> Stream:
     """Tokenise documents and join them, each followed by the end token, into exactly sequences x length tokens."""
-    end = tokenizer.token_to_id(END)
+    end = end_token(tokenizer)
     wanted = sequences * length
     taken: list[Document] = []
     tokens: list[int] = []
@@ -50,12 +52,12 @@ def pack(documents: Iterator[Document], tokenizer: Tokenizer, *, sequences: int,
     while len(tokens) < wanted:
         batch = list(islice(documents, 512))
         if not batch:
-            raise ValueError(f"documents ended after {len(tokens)} of {wanted} tokens")
-        for document, coded in zip(batch, tokenizer.encode_batch_fast([d.text for d in batch]), strict=True):
+            raise InputError("documents", f"must fill {wanted} tokens but ended after {len(tokens)}")
+        for document, coded in zip(batch, encode(tokenizer, [d.text for d in batch]), strict=True):
             if len(tokens) >= wanted:
                 break
-            tokens += [*coded.ids, end]
-            owners.append(np.full(len(coded.ids) + 1, len(taken), np.int32))
+            tokens += [*coded, end]
+            owners.append(np.full(len(coded) + 1, len(taken), np.int32))
             taken.append(document)
     shape = (sequences, length)
     return Stream(
@@ -72,9 +74,12 @@ def shuffle(stream: Stream, rng: np.random.Generator) -> Stream:
 def replace(control: Stream, treatment: Stream, rng: np.random.Generator) -> Stream:
     """The control's stream with as many of its sequences replaced as the treatment has.
 
-    The positions come from `rng` alone: the first n of one permutation, so that a smaller dose is treated in a subset of
-    the positions of a larger one, and what is not treated is the control's, bit for bit.
+    The positions come from `rng` alone: the first n of one permutation, so that a smaller dose is treated in a subset
+    of the positions of a larger one, and what is not treated is the control's, bit for bit.
     """
+    if control.ids.shape[1] != treatment.ids.shape[1] or len(treatment.ids) > len(control.ids):
+        sizes = " x ".join(map(str, treatment.ids.shape)), " x ".join(map(str, control.ids.shape))
+        raise InputError("treatment", f"must fit in the control's {sizes[1]} tokens but is {sizes[0]}")
     positions = np.sort(rng.permutation(len(control.ids))[: len(treatment.ids)])
     ids, owners = control.ids.copy(), control.owners.copy()
     ids[positions] = treatment.ids
@@ -88,8 +93,15 @@ def describe(stream: Stream, end: int, reference: np.ndarray) -> dict[str, Any]:
     Args:
         stream: the arm's stream.
         end: id of the end token.
-        reference: probability of every token under a reference unigram model, shape (vocabulary,).
+        reference: probability of every token under a reference unigram model, shape (vocabulary,), all positive.
+
+    Returns:
+        "budget": tokens, loss-bearing tokens, sequences, length, padding. "reported": counts; epochs per document (a
+        document that is cut at the stream's end counts as one); effective numbers are exponentials of the entropy of
+        token shares; entropy per token is the cross-entropy against `reference`, in nats.
     """
+    if not (reference > 0).all():
+        raise InputError("reference", f"must be positive for every token but is not for {int((reference <= 0).sum())}")
     present, counts = np.unique(stream.owners, return_counts=True)
     used = [stream.documents[i] for i in present]
     tokens = stream.ids.ravel()
@@ -97,9 +109,9 @@ def describe(stream: Stream, end: int, reference: np.ndarray) -> dict[str, Any]:
     for document, count in zip(used, counts.tolist(), strict=True):
         per_domain[document.domain] += count
         share[document.id] += count
-    weights = np.array(sorted(share.values(), reverse=True), np.float64) / tokens.size
     times = Counter(per_text.values())
-    histogram, edges = np.histogram([len(document.text) for document in used], bins=2 ** np.arange(0, 21, 2))
+    edges = [4**power for power in range(1, 11)]
+    histogram = np.bincount(np.searchsorted(edges, [len(document.text) for document in used], "right"), minlength=11)
     return {
         "budget": {
             "tokens": int(tokens.size),
@@ -117,14 +129,14 @@ def describe(stream: Stream, end: int, reference: np.ndarray) -> dict[str, Any]:
             "mean_epochs": len(used) / len(per_text),
             "domains": len(per_domain),
             "tokens_per_domain": dict(sorted(per_domain.items())),
-            "effective_domains": float(_effective(np.array(list(per_domain.values()), np.float64))),
-            "effective_documents": float(np.exp(-(weights * np.log(weights)).sum())),
-            "characters_histogram": {f"<{edge}": int(n) for edge, n in zip(edges[1:].tolist(), histogram, strict=True)},
+            "effective_domains": _effective(np.array(list(per_domain.values()), np.float64)),
+            "effective_documents": _effective(np.array(list(share.values()), np.float64)),
+            "characters_histogram": dict(zip([*(f"<{e}" for e in edges), "longer"], histogram.tolist(), strict=True)),
             "entropy_per_token": float(-np.log(reference[tokens]).mean()),
         },
     }
 
 
 def _effective(counts: np.ndarray) -> float:
-    shares = counts / counts.sum()
-    return np.exp(-(shares * np.log(shares)).sum())
+    shares = np.sort(counts) / counts.sum()
+    return float(np.exp(-(shares * np.log(shares)).sum()))

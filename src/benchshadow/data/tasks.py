@@ -6,12 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from ..errors import InputError
-from ..records import digest
+from benchshadow.errors import InputError
+from benchshadow.records import digest
+
 from .documents import Document, data_file, read_rows
 from .skills import draw_items
 
@@ -20,7 +21,9 @@ __all__ = [
 ]  # fmt: skip
 
 Tier = Literal["seen", "held-out", "sibling", "unrelated", "general"]
+"""How far a task is from what was trained on."""
 TIERS: tuple[Tier, ...] = ("seen", "held-out", "sibling", "unrelated", "general")
+"""The tiers, nearest first."""
 
 
 class Item(NamedTuple):
@@ -45,6 +48,21 @@ class Task:
     kind: Literal["exact", "choice", "text"]
     items: tuple[Item, ...]
 
+    def __post_init__(self) -> None:
+        if not self.items:
+            raise InputError(f"task '{self.name}'", "must hold at least one item but holds none")
+        least = 2 if self.kind == "choice" else 1
+        for item in self.items:
+            where = f"task '{self.name}', item {item.id[:60]!r}"
+            if len(item.options) < least or (self.kind != "choice" and len(item.options) > 1):
+                raise InputError(
+                    where, f"must have {least} option{'s or more' * (least > 1)} but has {len(item.options)}"
+                )
+            if not all(item.options):
+                raise InputError(where, "must have options with text but has an empty one")
+            if not 0 <= item.gold < len(item.options):
+                raise InputError(where, f"must have its gold among {len(item.options)} options but it is {item.gold}")
+
     @property
     def baseline(self) -> float:
         """Score of a guess: the mean of 1 / options for choices, zero for exact matches and texts."""
@@ -59,7 +77,13 @@ class Task:
 
 
 class Blimp(NamedTuple):
-    """One replicate's split of BLiMP: the four tiers, and the seen half as training text."""
+    """One replicate's split of BLiMP.
+
+    Attributes:
+        tasks: seen pairs, held-out pairs, siblings, distant siblings.
+        training: the good sentences of the whole seen half.
+        paradigms: what the benchmark consists of.
+    """
 
     tasks: tuple[Task, ...]
     training: tuple[Document, ...]
@@ -72,49 +96,80 @@ def blimp_split(file: str, *, share: float, distant: int, per_paradigm: int, rng
     Args:
         file: the paradigms as one jsonl of pairs.
         share: share of the paradigms that make the benchmark.
-        distant: number of linguistic terms without any paradigm in the benchmark.
+        distant: number of linguistic terms that are kept out of the benchmark. The paradigms of every term that has
+            none in it, these and any that the share did not reach, are the distant siblings.
         per_paradigm: most pairs of a paradigm that a tier evaluates; training uses the whole seen half.
         rng: draws the distant terms, the benchmark's paradigms and the seen half.
     """
     paradigms: dict[str, list[Item]] = {}
     terms: dict[str, str] = {}
-    for row in read_rows(data_file(file)):
-        item = Item(f"{row['UID']}#{row['pairID']}", "", (row["sentence_good"], row["sentence_bad"]))
-        paradigms.setdefault(row["UID"], []).append(item)
-        terms[row["UID"]] = row["linguistics_term"]
-    names = sorted(set(terms.values()))
-    far = {names[i] for i in rng.permutation(len(names))[:distant]}
-    wanted = round(share * len(paradigms))
-    by_term = {term: rng.permutation([p for p in sorted(terms) if terms[p] == term]) for term in names if term not in far}
-    chosen: list[str] = []
-    # Term by term, never a term's last paradigm, so that every term of the benchmark keeps a sibling where it has two.
-    for turn in range(max(map(len, by_term.values()))):
-        for order in by_term.values():
-            if len(chosen) < wanted and turn < len(order) - 1:
-                chosen.append(str(order[turn]))
-    if len(chosen) < wanted:
-        raise InputError(file, f"must leave siblings: at most {len(chosen)} paradigms can be chosen, not {wanted}")
+    for number, row in enumerate(read_rows(data_file(file)), 1):
+        name, pair, good, bad, term = _fields(
+            row, f"{file}:{number}", "UID", "pairID", "sentence_good", "sentence_bad", "linguistics_term"
+        )
+        paradigms.setdefault(name, []).append(Item(f"{name}#{pair}", "", (good, bad)))
+        terms[name] = term
+    chosen = _benchmark(file, terms, share, distant, rng)
     seen, held = [], []
-    for name in sorted(chosen):
+    for name in chosen:
         order = rng.permutation(len(paradigms[name]))
         middle = len(order) // 2
-        seen += [[paradigms[name][i] for i in order[:middle]]]
-        held += [[paradigms[name][i] for i in order[middle:]]]
+        seen.append([paradigms[name][i] for i in order[:middle]])
+        held.append([paradigms[name][i] for i in order[middle:]])
+    shared = {terms[name] for name in chosen}
     rest = [name for name in sorted(paradigms) if name not in chosen]
     training = [item for half in seen for item in half]
-    few = lambda groups: tuple(item for group in groups for item in group[:per_paradigm])  # noqa: E731
-    near = [paradigms[name] for name in rest if terms[name] not in far]
     tasks = without_repeats(
         (
-            Task("seen pairs", "seen", "choice", few(seen)),
-            Task("held-out pairs", "held-out", "choice", few(held)),
-            Task("siblings", "sibling", "choice", few(near)),
-            Task("distant siblings", "sibling", "choice", few([paradigms[n] for n in rest if terms[n] in far])),
+            Task("seen pairs", "seen", "choice", _few(seen, per_paradigm)),
+            Task("held-out pairs", "held-out", "choice", _few(held, per_paradigm)),
+            Task(
+                "siblings", "sibling", "choice", _few([paradigms[n] for n in rest if terms[n] in shared], per_paradigm)
+            ),
+            Task(
+                "distant siblings",
+                "sibling",
+                "choice",
+                _few([paradigms[n] for n in rest if terms[n] not in shared], per_paradigm),
+            ),
         ),
         training,
     )
     documents = tuple(Document(item.id, item.options[0], item.id.split("#")[0]) for item in training)
-    return Blimp(tasks, documents, tuple(sorted(chosen)))
+    return Blimp(tasks, documents, chosen)
+
+
+def _benchmark(
+    file: str, terms: dict[str, str], share: float, distant: int, rng: np.random.Generator
+) -> tuple[str, ...]:
+    """The paradigms of the benchmark, term by term and never a term's last one, so that each leaves a sibling."""
+    names = sorted(set(terms.values()))
+    if not 1 <= distant < len(names):
+        raise InputError(
+            file, f"has {len(names)} linguistic terms, so distant must be in 1 to {len(names) - 1} but is {distant}"
+        )
+    far = {names[i] for i in rng.permutation(len(names))[:distant]}
+    wanted = round(share * len(terms))
+    by_term = {
+        term: rng.permutation([p for p in sorted(terms) if terms[p] == term]) for term in names if term not in far
+    }
+    turns = range(max(map(len, by_term.values())))
+    able = [str(order[turn]) for turn in turns for order in by_term.values() if turn < len(order) - 1]
+    if not 1 <= wanted <= len(able):
+        rule = f"must leave every term a sibling, so 1 to {len(able)} of {len(terms)} paradigms can make the benchmark"
+        raise InputError(file, f"{rule}, but a share of {share:g} is {wanted}")
+    return tuple(sorted(able[:wanted]))
+
+
+def _few(groups: Sequence[Sequence[Item]], most: int) -> tuple[Item, ...]:
+    return tuple(item for group in groups for item in group[:most])
+
+
+def _fields(row: dict[str, Any], where: str, *names: str) -> list[Any]:
+    for name in names:
+        if name not in row:
+            raise InputError(where, f"must have the field '{name}' but has {sorted(row)}")
+    return [row[name] for name in names]
 
 
 def without_repeats(tasks: Sequence[Task], training: Sequence[Item]) -> tuple[Task, ...]:
@@ -142,15 +197,15 @@ def _plain(text: str) -> str:
 def choices(file: str, *, most: int, rng: np.random.Generator) -> tuple[Item, ...]:
     """Multiple-choice items of a file with query, choices and gold; a seeded sample of `most`."""
     rows = list(read_rows(data_file(file)))
-    picked = sorted(rng.permutation(len(rows))[:most].tolist())
-    return tuple(
-        Item(f"{file}#{i}", rows[i]["query"], tuple(f" {c.strip()}" for c in rows[i]["choices"]), int(rows[i]["gold"]))
-        for i in picked
-    )
+    found = []
+    for i in sorted(rng.permutation(len(rows))[:most].tolist()):
+        query, options, gold = _fields(rows[i], f"{file}, row {i + 1}", "query", "choices", "gold")
+        found.append(Item(f"{file}#{i}", query, tuple(f" {option.strip()}" for option in options), int(gold)))
+    return tuple(found)
 
 
 def texts(documents: Sequence[Document], *, most_bytes: int) -> tuple[Item, ...]:
-    """Whole texts to be predicted, in order, until `most_bytes` are reached."""
+    """Whole texts to be predicted, in order, until `most_bytes` are reached; the last one may pass them."""
     items, size = [], 0
     for document in documents:
         items.append(Item(document.id, "", (document.text,)))
@@ -163,7 +218,16 @@ def texts(documents: Sequence[Document], *, most_bytes: int) -> tuple[Item, ...]
 def skill_items(
     rng: np.random.Generator, count: int, *, without: frozenset[str] = frozenset(), **settings: object
 ) -> tuple[Item, ...]:
-    """Distinct items of the embedded world as exact-match items, none of which is in `without`."""
+    """Distinct items of the embedded world as exact-match items, none of which is in `without`.
+
+    Args:
+        rng: draws the items.
+        count: how many.
+        without: whole texts, prompt and answer and line end, that must not be among them.
+        settings: of `draw_items`: skills, formats, lengths, compositions.
+    """
+    if count < 1:
+        raise InputError("skill items", f"must number at least 1 but are {count}")
     found: dict[str, Item] = {}
     for item in islice(draw_items(rng, **settings), 200 * count):  # type: ignore[arg-type]
         text = f"{item.prompt}{item.answer}\n"

@@ -11,8 +11,12 @@ from .permutation import Permutation as Permutation
 from .permutation import p_floor as p_floor
 from .permutation import replicates_needed as replicates_needed
 from .permutation import sign_flip as sign_flip
+from .trajectories import Trajectory as Trajectory
+from .trajectories import common_range as common_range
 from .trend import Trend as Trend
 from .trend import page_trend as page_trend
+from .verdicts import FEWEST_BASES as FEWEST_BASES
+from .verdicts import FEWEST_REPLICATES as FEWEST_REPLICATES
 from .verdicts import LABELS as LABELS
 from .verdicts import Verdict as Verdict
 from .verdicts import outside_range as outside_range

@@ -7,3 +7,5 @@ from .model import load as load
 from .model import new as new
 from .model import save as save
 from .model import weights_sha256 as weights_sha256
+from .settings import Architecture as Architecture
+from .settings import Settings as Settings

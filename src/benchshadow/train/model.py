@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedModel
+from transformers.utils import logging
 
-from ..errors import InputError
+from benchshadow.errors import InputError
 
 if TYPE_CHECKING:
     from .settings import Architecture
@@ -39,26 +42,63 @@ def new(architecture: Architecture, *, vocabulary: int, positions: int, seed: in
 
 
 def load(folder: Path) -> PreTrainedModel:
-    """A causal language model from a checkpoint folder, in float32."""
+    """A causal language model from a checkpoint folder, in float32.
+
+    Raises:
+        InputError: the folder holds no checkpoint, one that cannot be read, or one that lacks weights of its model.
+    """
     if not (folder / "config.json").is_file():
         raise InputError(folder, "must hold a checkpoint but has no config.json")
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    try:
+        with _silently():
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=torch.float32, local_files_only=True, output_loading_info=True
+            )
+        model, found = loaded
+    except Exception as error:  # transformers, safetensors and json each raise their own
+        raise InputError(folder, f"cannot be loaded as a causal language model ({_first_line(error)})") from error
+    if found["missing_keys"]:
+        raise InputError(folder, f"must hold every weight of its model but lacks {sorted(found['missing_keys'])[0]}")
+    return model
 
 
 def save(model: PreTrainedModel, folder: Path) -> None:
     """Write `config.json` and `model.safetensors` into a folder that is whole or absent."""
     partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    model.save_pretrained(partial)
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        with _silently():
+            model.save_pretrained(partial)
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    except OSError as error:
+        raise InputError(folder, f"cannot be written ({error.strerror or error})") from error
 
 
 def weights_sha256(model: PreTrainedModel) -> str:
     """Hash of the sorted state: names, types, shapes and bytes."""
     found = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
-        array = tensor.detach().contiguous().cpu()
+        array = tensor.detach().cpu().contiguous()
         found.update(f"{name} {array.dtype} {tuple(array.shape)}\n".encode())
-        found.update(array.view(torch.uint8).numpy().tobytes() if array.dim() else array.numpy().tobytes())
+        found.update(array.reshape(-1).view(torch.uint8).numpy())
     return found.hexdigest()
+
+
+@contextmanager
+def _silently() -> Iterator[None]:
+    """Without the library's own progress bars and remarks: a study shows one bar, its own."""
+    bars, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from typing import Literal, Self
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 __all__ = ["Architecture", "Settings"]
@@ -20,18 +20,23 @@ class Architecture(BaseModel):
     intermediate_size: int = Field(ge=8)
     layers: int = Field(ge=1)
     heads: int = Field(ge=1)
-    key_value_heads: int | None = None
+    key_value_heads: int | None = Field(None, ge=1, description="as many as heads where it is left out")
     tied_embeddings: bool = False
 
     @model_validator(mode="after")
-    def _heads_fit(self) -> Architecture:
-        if self.hidden_size % self.heads:
-            raise ValueError(f"hidden_size must be a multiple of heads but is {self.hidden_size} with {self.heads} heads")
+    def _heads_fit(self) -> Self:
+        if self.hidden_size % (2 * self.heads):
+            rule = "hidden_size must be a multiple of twice the heads (positions turn pairs of dimensions)"
+            raise ValueError(f"{rule} but is {self.hidden_size} with {self.heads} heads")
+        if self.key_value_heads is not None and self.heads % self.key_value_heads:
+            raise ValueError(
+                f"heads must be a multiple of key_value_heads but is {self.heads} with {self.key_value_heads}"
+            )
         return self
 
 
 class Settings(BaseModel):
-    """Optimiser, schedule, budget and precision of one training."""
+    """Optimiser, schedule, budget and precision of one training; learning rates are per step of the optimiser."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,7 +46,7 @@ class Settings(BaseModel):
     learning_rate: float = Field(gt=0)
     schedule: Literal["cosine", "constant"] = "cosine"
     warmup: int = Field(20, ge=0, description="steps of linear warm-up")
-    final_share: float = Field(0.1, ge=0, le=1, description="last learning rate over the first")
+    final_share: float = Field(0.1, ge=0, le=1, description="learning rate that the cosine falls to over the highest")
     weight_decay: float = Field(0.01, ge=0)
     betas: tuple[float, float] = (0.9, 0.95)
     epsilon: float = Field(1e-8, gt=0)
@@ -63,9 +68,10 @@ class Settings(BaseModel):
         return tuple(sorted(steps))
 
     def rate(self, step: int) -> float:
-        """Learning rate of a step, counted from zero."""
+        """Learning rate of a step, counted from zero: linear warm-up, then constant or half a cosine."""
         warm = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
         if self.schedule == "constant":
             return self.learning_rate * warm
         done = min(1.0, max(0.0, (step - self.warmup) / max(1, self.steps - self.warmup)))
-        return self.learning_rate * warm * (self.final_share + (1 - self.final_share) * 0.5 * (1 + float(np.cos(np.pi * done))))
+        fall = 0.5 * (1 + math.cos(math.pi * done))
+        return self.learning_rate * warm * (self.final_share + (1 - self.final_share) * fall)

@@ -1,0 +1,255 @@
+"""The verbs. Nothing heavy is imported before a verb needs it, so that --help answers at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchshadow.errors import BenchshadowError, MissingExtra
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Tells what training data did to a model.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+study_app = typer.Typer(help="Controlled studies: matched arms, one base, the same settings.", no_args_is_help=True)
+app.add_typer(study_app, name="study")
+
+INTERRUPTED = 130
+
+Json = Annotated[
+    bool, typer.Option("--json", help="Print a machine-readable summary, and nothing else, on standard output.")
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Exit with 4 when something was refused or failed; the rest is done.")
+]
+Plan = Annotated[bool, typer.Option("--plan", help="Say what would be read, computed and written, and do nothing.")]
+Workers = Annotated[
+    int, typer.Option("--workers", min=1, help="Worker processes of one thread each; results do not depend on it.")
+]
+StudyFile = Annotated[Path, typer.Argument(help="The study file (TOML).")]
+
+
+def _out(what: str) -> Any:
+    return typer.Option("--out", help=f"Folder for {what}; the same work is continued there, other work is refused.")
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, _out("the study and its report")] = Path("demo"),
+    workers: Workers = 2,
+    plan: Plan = False,
+    json: Json = False,
+    strict: Strict = False,
+) -> None:
+    """Run the embedded world: a base, six arms, three replicates, and the report of what the data did."""
+    from benchshadow.studies.demo import demo_file
+
+    _study(demo_file(), out, workers, plan=plan, json=json, strict=strict)
+
+
+@study_app.command("run")
+def study_run(
+    study: StudyFile,
+    out: Annotated[Path | None, _out("the study; by default `out` beside the study file")] = None,
+    workers: Workers = 2,
+    plan: Plan = False,
+    json: Json = False,
+    strict: Strict = False,
+) -> None:
+    """Run a study, or go on with one that was interrupted, and write its claims and its report."""
+    _study(study, out or study.parent / "out", workers, plan=plan, json=json, strict=strict)
+
+
+@study_app.command("status")
+def study_status(
+    study: StudyFile,
+    out: Annotated[Path | None, _out("the study; by default `out` beside the study file")] = None,
+    json: Json = False,
+) -> None:
+    """Say which runs of a study are whole, under way or failed."""
+    from benchshadow.studies.grid import study_status as status
+
+    from .printing import print_json, print_standing
+
+    standing = status(study, out=out or study.parent / "out")
+    rows = {
+        run.title: standing.failed.get(run.name) or standing.doing.get(run.name) or _state(standing.shares[run.name])
+        for run in standing.runs
+    }
+    if json:
+        print_json({"work": standing.work, "total": standing.total, "runs": rows})
+    else:
+        print_standing(standing, rows)
+
+
+@study_app.command("report")
+def study_report(
+    study: StudyFile,
+    out: Annotated[Path | None, _out("the study; by default `out` beside the study file")] = None,
+    json: Json = False,
+) -> None:
+    """Write the report of a study anew from its records."""
+    _report(out or study.parent / "out", json)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="A folder that another verb wrote.")],
+    json: Json = False,
+) -> None:
+    """Write report.html anew from the records in a folder."""
+    _report(folder, json)
+
+
+@app.command()
+def footprint(
+    base: Annotated[Path, typer.Argument(help="Safetensors file or folder: the only checkpoint, or the base.")],
+    tuned: Annotated[Path | None, typer.Argument(help="The checkpoint that was tuned from it.")] = None,
+    out: Annotated[Path, _out("records, coverage and report")] = Path("footprint"),
+    rounded_sides: Annotated[
+        str, typer.Option(help="Which sides storage has rounded: tuned, both, or unknown (then both nulls are given).")
+    ] = "unknown",
+    seed: Annotated[int, typer.Option(min=0, help="Of drawn rounding errors.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Matrices measured at a time.")] = 2,
+    plan: Plan = False,
+    json: Json = False,
+    strict: Strict = False,
+) -> None:
+    """Measure one checkpoint, or the change between two: spectra, ranks, tails, and the nulls beside them."""
+    from benchshadow.errors import InputError
+    from benchshadow.studies.footprint import footprint as measure
+
+    from .bars import matrices
+    from .printing import print_footprint, print_json
+
+    known = {"tuned": ("tuned",), "both": ("both",), "unknown": ("tuned", "both")}
+    if rounded_sides not in known:
+        raise InputError("--rounded-sides", f"must be one of {', '.join(known)} but is '{rounded_sides}'")
+    with matrices() as progress:
+        done = measure(
+            base,
+            tuned,
+            out=out,
+            rounded_sides=known[rounded_sides],
+            seed=seed,
+            strict=False,
+            plan=plan,
+            workers=workers,
+            progress=progress,
+        )
+    page = None if plan else _page(done.folder)
+    for remark in done.remarks:
+        _remark(remark)
+    if json:
+        print_json(done.summary)
+    else:
+        print_footprint(done.summary, page, plan=plan)
+    if strict and done.refused and not plan:
+        _fail(f"{done.folder}: {done.refused} tensors were refused by name; see coverage.parquet", 4)
+
+
+@app.command()
+def verify(
+    manifests: Annotated[
+        list[Path], typer.Argument(help="Two or more manifest.json files, or the folders they lie in.")
+    ],
+    json: Json = False,
+) -> None:
+    """Say what differs between runs, and fail when anything differs that was not declared."""
+    from benchshadow.studies.verification import verify as check
+
+    from .printing import print_json, print_verification
+
+    found = check(manifests)
+    if json:
+        print_json(found.summary())
+    else:
+        print_verification(found)
+    if found.undeclared:
+        _fail(found.sentence, 3)
+
+
+@app.command()
+def cite(json: Json = False) -> None:
+    """Print how to cite benchshadow and the preprint whose claims it examines."""
+    from .printing import print_citation
+
+    print_citation(json)
+
+
+def _study(file: Path, out: Path, workers: int, *, plan: bool, json: bool, strict: bool) -> None:
+    from benchshadow.studies.grid import study_plan, study_run
+
+    from .bars import runs
+    from .printing import print_json, print_plan, print_study
+
+    if plan:
+        print_plan(study_plan(file), out, json)
+        return
+    with runs() as progress:
+        done = study_run(file, out=out, workers=workers, progress=progress)
+    page = _page(done.folder)
+    for title, reason in done.failed.items():
+        _remark(f"{title} failed: {reason}")
+    if json:
+        print_json(done.summary)
+    else:
+        print_study(done.folder, done.summary, page)
+    if strict and done.failed:
+        _fail(f"{done.folder}: {len(done.failed)} runs failed", 4)
+
+
+def _report(folder: Path, json: bool) -> None:
+    from benchshadow.report import write
+
+    from .printing import print_json
+
+    page = write(folder)
+    if json:
+        print_json({"report": str(page)})
+    else:
+        typer.echo(page)
+
+
+def _page(folder: Path) -> Path | None:
+    """The report, or a remark where the libraries for it are not installed."""
+    from benchshadow.report import write
+
+    try:
+        return write(folder)
+    except MissingExtra as error:
+        _remark(f"no report.html: {error}")
+        return None
+
+
+def _state(share: float) -> str:
+    return "whole" if share == 1 else "waiting"
+
+
+def _remark(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _fail(text: str, code: int) -> None:
+    typer.echo(text, err=True)
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """Run the command line; every error that is meant for the user becomes one sentence here and nowhere else."""
+    try:
+        app()
+    except BenchshadowError as error:
+        typer.echo(f"benchshadow: {error}", err=True)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("benchshadow: interrupted; the same command goes on from here", err=True)
+        sys.exit(INTERRUPTED)

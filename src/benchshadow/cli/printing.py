@@ -1,0 +1,161 @@
+"""What the verbs print on standard output: tables for people, one JSON object for machines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchshadow.records import read_json
+
+if TYPE_CHECKING:
+    from benchshadow.studies.estimate import Estimate
+    from benchshadow.studies.grid import Standing
+    from benchshadow.studies.verification import Verification
+
+__all__ = [
+    "print_citation",
+    "print_footprint",
+    "print_json",
+    "print_plan",
+    "print_standing",
+    "print_study",
+    "print_verification",
+]
+
+_LEAST_WIDTH = 100
+
+CITATION = """@software{benchshadow,
+  title = {benchshadow: what training data did to a model},
+  author = {{The benchshadow developers}},
+  license = {Apache-2.0}
+}
+@misc{zou2026benchmarkshadows,
+  title = {Benchmark Shadows: Data Alignment, Parameter Footprints, and Generalization in Large Language Models},
+  author = {Zou and Wang and Ding and Liao and Chen},
+  year = {2026},
+  eprint = {2604.07363},
+  archivePrefix = {arXiv}
+}"""
+
+
+def _console() -> Console:
+    """Never narrower than a table of eight arms; a terminal that is narrower scrolls or wraps it."""
+    width = Console().width
+    return Console(highlight=False, width=max(width, _LEAST_WIDTH))
+
+
+def print_json(summary: Mapping[str, Any]) -> None:
+    """One JSON object and a line end."""
+    print(json.dumps(summary, ensure_ascii=False, allow_nan=False))
+
+
+def print_study(folder: Path, summary: Mapping[str, Any], page: Path | None) -> None:
+    """The table of tiers, the footprints, and what can be said."""
+    console, told = _console(), read_json(folder / "study.json")
+    outside = {
+        (claim["arm"], claim["measure"])
+        for claim in read_json(folder / "claims.json")["claims"]
+        if claim["comparable"] and claim["at"] == "last step" and claim["outside"]
+    }
+    for kind, title in (("outcome", "Outcomes"), ("footprint", "Footprint of the change against the base")):
+        measures = [measure for measure in told["measures"] if measure["kind"] == kind]
+        console.print(_arms(f"{title}, mean over replicates (* outside the A/A range)", measures, summary, outside))
+    console.print("[bold]What can be said[/bold]")
+    for sentence in summary["statements"]:
+        console.print(f"- {sentence}", soft_wrap=True, markup=False)
+    console.print(f"\nrecords and claims: {folder}", markup=False)
+    if page is not None:
+        console.print(f"report: {page}", markup=False)
+
+
+def _arms(
+    title: str, measures: list[dict[str, Any]], summary: Mapping[str, Any], outside: set[tuple[str, str]]
+) -> Table:
+    cells = {(row["arm"], row["measure"]): row["mean"] for row in summary["table"]}
+    arms = list(dict.fromkeys(row["arm"] for row in summary["table"]))
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    named = [measure["name"] for measure in measures]
+    arms = [arm for arm in arms if any((arm, name) in cells for name in named)]
+    table.add_column("measure", no_wrap=True)
+    for arm in arms:
+        table.add_column(arm, justify="right")
+    for measure in measures:
+        row = [measure["title"]]
+        for arm in arms:
+            value = cells.get((arm, measure["name"]))
+            mark = "*" if (arm, measure["name"]) in outside else " "
+            row.append("" if value is None else f"{value:.3g}{mark}")
+        if any(row[1:]):
+            table.add_row(*row)
+    return table
+
+
+def print_footprint(summary: Mapping[str, Any], page: Path | None, *, plan: bool) -> None:
+    """What was covered, the numbers over the blocks, and the roles side by side; or the plan."""
+    console = _console()
+    if plan:
+        _pairs(console, summary)
+        return
+    tensors, parameters = summary["tensors"], summary["parameters"]
+    console.print(f"{summary['base']}" + (f" -> {summary['tuned']}" if summary.get("tuned") else ""), markup=False)
+    counted = ", ".join(f"{count} {state}" for state, count in tensors.items() if count)
+    console.print(
+        f"{parameters['total']:,} parameters, {parameters['analysed']:,} of them in matrices with a spectrum; "
+        f"tensors: {counted}; roles: {summary['family']}{' (guessed)' if summary['guessed'] else ''}"
+    )
+    _pairs(console, summary["model"], "over the matrices inside blocks")
+    if page is not None:
+        console.print(f"report: {page}", markup=False)
+
+
+def _pairs(console: Console, values: Mapping[str, Any], title: str = "") -> None:
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, show_header=False)
+    for name, value in values.items():
+        shown = f"{value:.5g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+        table.add_row(name.replace("_", " "), shown)
+    console.print(table)
+
+
+def print_plan(plan: Estimate, out: Path, as_json: bool) -> None:
+    """A study's size before it runs."""
+    if as_json:
+        print_json({"verb": "study", "out": str(out), **asdict(plan)})
+        return
+    console = _console()
+    console.print(f"would run in {out}; nothing was done", markup=False)
+    _pairs(console, asdict(plan))
+
+
+def print_standing(standing: Standing, rows: Mapping[str, str]) -> None:
+    """One line per run, and the share of the work that is done."""
+    console = _console()
+    for title, state in rows.items():
+        console.print(f"{title}: {state}", markup=False)
+    whole = sum(share == 1 for share in standing.shares.values())
+    console.print(f"{whole} of {len(standing.runs)} whole, {standing.work / standing.total:.0%} of the steps done")
+
+
+def print_verification(found: Verification) -> None:
+    """What differs as declared, then what differs and was not."""
+    console = _console()
+    console.print(f"compared: {', '.join(found.names)}", markup=False)
+    for each in found.declared:
+        console.print(f"declared    {each}", markup=False, soft_wrap=True)
+    for each in found.undeclared:
+        console.print(f"UNDECLARED  {each}", markup=False, soft_wrap=True)
+    if not found.undeclared:
+        console.print(found.sentence, markup=False)
+
+
+def print_citation(as_json: bool) -> None:
+    """How to cite the software and the preprint."""
+    if as_json:
+        print_json({"bibtex": CITATION})
+    else:
+        print(CITATION)

@@ -1,0 +1,50 @@
+"""A page as one file: the template filled, the style, the scripts and the charts inside it, nothing fetched."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from . import libraries
+from .elements import Page, Panel
+from .look import PAGE, configuration
+
+__all__ = ["html"]
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def html(page: Page) -> str:
+    """The page as HTML that needs no network; every text is escaped."""
+    jinja = libraries.jinja()
+    environment = jinja.Environment(
+        loader=jinja.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja.StrictUndefined,
+    )
+    template = environment.get_template("page.html")
+    parts = {name: (_TEMPLATES / name).read_text(encoding="utf-8") for name in ("page.css", "page.js")}
+    return template.render(
+        page=page,
+        style=parts["page.css"],
+        script=parts["page.js"],
+        drawing=_drawing() if page.figures() else "",
+        specification=_specification,
+    )
+
+
+@lru_cache(maxsize=1)
+def _drawing() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script."""
+    return libraries.vl_convert().javascript_bundle().replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def _specification(panel: Panel) -> str:
+    """A chart as JSON that no text in it can end early."""
+    spec: dict[str, Any] = panel.spec | {"width": "container", "config": configuration(PAGE, legend=False)}
+    text = json.dumps(spec, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -1,0 +1,53 @@
+"""Two trainings put side by side where their weights have moved equally far, not where their clocks agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+
+from benchshadow.errors import InputError
+
+__all__ = ["Trajectory", "common_range"]
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """A measure along a training.
+
+    Attributes:
+        change: relative change at each checkpoint, above zero, in any order.
+        value: the measure there.
+    """
+
+    change: Float64[np.ndarray, " t"]
+    value: Float64[np.ndarray, " t"]
+
+    def __post_init__(self) -> None:
+        if len(self.change) != len(self.value) or not len(self.change):
+            raise InputError(
+                "trajectory", f"must pair changes with values but has {len(self.change)} and {len(self.value)}"
+            )
+        if not (self.change > 0).all() or not np.isfinite(self.value).all():
+            raise InputError("trajectory", "must hold changes above zero and finite values")
+
+    def at(self, change: float) -> float | None:
+        """The measure at a relative change, linear in its logarithm; None outside the range that was seen."""
+        order = np.argsort(self.change, kind="stable")
+        x, y = np.log(self.change[order]), self.value[order]
+        wanted = float(np.log(change))
+        slack = 1e-12 * max(1.0, abs(wanted))
+        if not x[0] - slack <= wanted <= x[-1] + slack:
+            return None
+        return float(np.interp(wanted, x, y))
+
+
+def common_range(trajectories: Sequence[Trajectory]) -> tuple[float, float] | None:
+    """Relative changes that every trajectory went through, smallest and largest; None where there are none."""
+    if not trajectories:
+        return None
+    low = max(float(each.change.min()) for each in trajectories)
+    high = min(float(each.change.max()) for each in trajectories)
+    return (low, high) if low <= high else None

@@ -1,0 +1,1 @@
+"""Where rooms meet: measure one checkpoint or one change, run a study, verify what was held equal."""

@@ -1,0 +1,208 @@
+"""From the records of a study to its claims: every arm against the control on every measure, with a verdict each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from benchshadow.stats import Trajectory, Verdict, common_range, hedges_g, holm, sign_flip, verdict
+
+from .measures import Measure, measures, values
+from .study import CONTROL, Study
+
+__all__ = ["AT_END", "AT_EQUAL_CHANGE", "Claim", "claims", "table"]
+
+AT_END = "last step"
+AT_EQUAL_CHANGE = "equal relative change"
+
+Values = Mapping[tuple[str, int, int], float]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One arm against the control on one measure.
+
+    Attributes:
+        arm: the arm.
+        measure: name of the measure.
+        at: `AT_END` or `AT_EQUAL_CHANGE`.
+        at_value: the relative change they are compared at.
+        unit: of the values and of their differences.
+        control_mean: mean over the replicates compared.
+        arm_mean: likewise.
+        differences: arm less control, one per replicate.
+        aa: second draw of the control less control, one per replicate.
+        g: Hedges g_z of the differences.
+        p: of the exact sign-flip test, two-sided and not adjusted; with few replicates no less than its floor.
+        verdict: what can be said; None where it is not comparable.
+        reason: why it is not comparable.
+    """
+
+    arm: str
+    measure: str
+    at: str
+    at_value: float | None
+    unit: str
+    control_mean: float | None
+    arm_mean: float | None
+    differences: tuple[float, ...]
+    aa: tuple[float, ...]
+    g: float | None
+    p: float | None
+    verdict: Verdict | None
+    reason: str | None
+
+    def row(self) -> dict[str, Any]:
+        """The claim as one flat row of `claims.json`."""
+        found = {key: value for key, value in asdict(self).items() if key != "verdict"}
+        found["comparable"] = self.verdict is not None
+        if self.verdict is not None:
+            told = asdict(self.verdict)
+            interval = told.pop("interval")
+            told["p_adjusted"] = told.pop("p")
+            found |= told | {key: interval[key] for key in ("mean", "low", "high", "level")}
+        return found
+
+
+def claims(study: Study, records: pl.DataFrame) -> list[Claim]:
+    """Every claim of a study that its records carry, in the order of arms and measures."""
+    arms = [arm for arm in study.arms if arm not in (CONTROL, study.same)]
+    known = measures(study)
+    found = {measure.name: values(records, measure) for measure in known}
+    adjusted = _adjusted(study, found)
+    last = study.settings.steps
+    made = []
+    for arm in arms:
+        for measure in known:
+            pairs, aa = _at_step(found[measure.name], arm, study, last)
+            made.append(_claim(study, arm, measure, AT_END, None, pairs, aa, adjusted))
+            if measure.name != "relative_change":
+                made.append(_at_equal_change(study, arm, measure, found))
+    return made
+
+
+def table(study: Study, records: pl.DataFrame) -> list[dict[str, Any]]:
+    """Mean and range over replicates of every arm and measure at the last step; the base's at step zero."""
+    rows = []
+    for measure in measures(study):
+        found = values(records, measure)
+        for arm in ("base", *study.arms):
+            at = 0 if arm == "base" else study.settings.steps
+            here = [value for (name, _, step), value in found.items() if name == arm and step == at]
+            if here:
+                middle = float(np.mean(here))
+                row = {"arm": arm, "measure": measure.name, "mean": middle, "low": min(here), "high": max(here)}
+                rows.append({**row, "n": len(here)})
+    return rows
+
+
+Pairs = list[tuple[float, float]]
+
+
+def _at_step(found: Values, arm: str, study: Study, step: int) -> tuple[Pairs, list[float]]:
+    """(control, arm) and the A/A difference of every replicate that has all three at a step."""
+    pairs, aa = [], []
+    for replicate in study.replicates:
+        three = [found.get((name, replicate, step)) for name in (CONTROL, arm, study.same)]
+        if any(value is None for value in three):
+            continue
+        control, treated, same = (float(value) for value in three if value is not None)
+        pairs.append((control, treated))
+        aa.append(same - control)
+    return pairs, aa
+
+
+def _at_equal_change(study: Study, arm: str, measure: Measure, found: Mapping[str, Values]) -> Claim:
+    """The comparison at the largest relative change that all trajectories of arm, control and A/A went through."""
+    paths = {
+        (name, replicate): path
+        for name in (CONTROL, arm, study.same)
+        for replicate in study.replicates
+        if (path := _path(found, measure, name, replicate)) is not None
+    }
+    complete = [r for r in study.replicates if all((name, r) in paths for name in (CONTROL, arm, study.same))]
+    here = common_range([path for (_, replicate), path in paths.items() if replicate in complete])
+    if here is None:
+        reason = "not comparable: the arms never changed equally far" if complete else "no replicate is whole"
+        return _nothing(arm, measure, AT_EQUAL_CHANGE, reason)
+    pairs, aa = [], []
+    for replicate in complete:
+        control, treated, same = (paths[name, replicate].at(here[1]) for name in (CONTROL, arm, study.same))
+        assert control is not None, "inside the common range"
+        assert treated is not None, "inside the common range"
+        assert same is not None, "inside the common range"
+        pairs.append((control, treated))
+        aa.append(same - control)
+    return _claim(study, arm, measure, AT_EQUAL_CHANGE, here[1], pairs, aa, {})
+
+
+def _path(found: Mapping[str, Values], measure: Measure, arm: str, replicate: int) -> Trajectory | None:
+    changes, here = found["relative_change"], found[measure.name]
+    steps = sorted(step for (name, r, step) in here if (name, r) == (arm, replicate) and step > 0)
+    both = [(changes[arm, replicate, s], here[arm, replicate, s]) for s in steps if (arm, replicate, s) in changes]
+    both = [(x, y) for x, y in both if x > 0]
+    # One checkpoint is a point and not a path: nothing can be interpolated.
+    if len(both) < 2:
+        return None
+    return Trajectory(np.array([x for x, _ in both]), np.array([y for _, y in both]))
+
+
+def _adjusted(study: Study, found: Mapping[str, Values]) -> dict[tuple[str, str], float]:
+    """(arm, measure) to its p after Holm, for the confirmatory tests whose replicates are all there."""
+    adjusted: dict[tuple[str, str], float] = {}
+    for family in study.families:
+        ps = []
+        for test in family.tests:
+            pairs, _ = _at_step(found[test.measure], test.arm, study, study.settings.steps)
+            ps.append(sign_flip(np.array([b - a for a, b in pairs])).p if len(pairs) == len(study.replicates) else 1.0)
+        for test, p in zip(family.tests, holm(np.array(ps)), strict=True):
+            adjusted[test.arm, test.measure] = float(p)
+    return adjusted
+
+
+def _claim(
+    study: Study,
+    arm: str,
+    measure: Measure,
+    at: str,
+    at_value: float | None,
+    pairs: Pairs,
+    aa: list[float],
+    adjusted: Mapping[tuple[str, str], float],
+) -> Claim:
+    if not pairs:
+        return _nothing(arm, measure, at, "no replicate of arm, control and A/A is whole")
+    differences = np.array([treated - control for control, treated in pairs])
+    p = adjusted.get((arm, measure.name))
+    told = verdict(
+        differences,
+        aa=np.array(aa),
+        margin=study.margins.get(measure.name),
+        p_adjusted=p,
+        confirmatory=p is not None,
+        bases=study.bases,
+    )
+    control, treated = np.array(pairs).mean(axis=0)
+    return Claim(
+        arm,
+        measure.name,
+        at,
+        at_value,
+        measure.unit,
+        float(control),
+        float(treated),
+        tuple(differences.tolist()),
+        tuple(aa),
+        hedges_g(differences) if len(differences) > 1 else None,
+        sign_flip(differences).p,
+        told,
+        None,
+    )
+
+
+def _nothing(arm: str, measure: Measure, at: str, reason: str) -> Claim:
+    return Claim(arm, measure.name, at, None, measure.unit, None, None, (), (), None, None, None, reason)

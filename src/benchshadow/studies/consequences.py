@@ -1,0 +1,136 @@
+"""What a manifest must say, worked out again from the study, the arm and the replicate that it names."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from benchshadow.data.sources import Corpus
+from benchshadow.errors import InputError
+from benchshadow.records import digest
+
+from .arms import treated_positions
+from .manifests import training_key_of
+from .seeds import seed
+from .study import CONTROL, Study
+from .suite import tiers
+
+__all__ = ["consequences", "study_of"]
+
+_NOTHING = hashlib.sha256(b"").hexdigest()
+
+
+def study_of(manifest: Mapping[str, Any]) -> Study | None:
+    """The study that a manifest holds; None where it is no study."""
+    try:
+        return Study.model_validate(manifest["study"]["content"])
+    except (ValidationError, InputError, TypeError, KeyError):
+        return None
+
+
+def consequences(study: Study, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted place of a manifest to the value that the study, the arm and the replicate leave it.
+
+    What is not here cannot be worked out without training again or reading the data: the hashes of the weights, losses
+    and items, the order of a treated stream, and what is reported of it. The number of sequences that an arm with
+    `epochs` treats follows from the length of its source and is taken as told, within the budget.
+
+    Args:
+        study: that the manifest holds.
+        manifest: of one of its arms.
+    """
+    arm, replicate = manifest["arm"], manifest["replicate"]
+    settings = study.settings.model_dump(mode="json")
+    files = {**_files(manifest, "control"), **_files(manifest, "treatment")}
+    recipes = {"control": _recipe(study, CONTROL, files), "treatment": _recipe(study, arm, files)}
+    wanted = {
+        "study.name": study.name,
+        "study.sha256": study.sha256,
+        "architecture": study.architecture.model_dump(mode="json"),
+        "settings": {**settings, "tokens": study.settings.tokens},
+        "checkpoint_steps": list(study.settings.checkpoint_steps()),
+        "seeds": {
+            "study": study.seed,
+            "positions": seed(study.seed, "positions", replicate),
+            "benchmark": seed(study.seed, "benchmark", replicate),
+        },
+        **recipes,
+        "data.files": recipes["treatment"]["files"],
+        **_data(study, manifest, arm, replicate),
+    }
+    for index, (task, (tier, kind)) in enumerate(tiers(study).items()):
+        named = {"benchmark": task, "tier": tier, "kind": kind}
+        wanted |= {f"evaluation.{index}.{key}": value for key, value in named.items()}
+    drawn = {CONTROL: recipes["control"], arm: recipes["treatment"]}
+    base = manifest["base"]["key"]
+    wanted["key"] = training_key_of(
+        study, manifest["environment"], arm=arm, replicate=replicate, base=base, recipes=drawn
+    )
+    return wanted
+
+
+def _data(study: Study, manifest: Mapping[str, Any], arm: str, replicate: int) -> dict[str, Any]:
+    """The budget, and which sequences are the control's."""
+    declared, told, settings = study.arms[arm], manifest["data"], study.settings
+    whole = settings.steps * settings.sequences
+    if arm == CONTROL:
+        count = 0
+    elif declared.epochs is None:
+        count = round(whole * (declared.dose or 1.0))
+    else:
+        count = min(whole, max(0, int(told["treated_sequences"])))
+    wanted = {
+        "budget": {
+            "tokens": settings.tokens,
+            "loss_bearing_tokens": settings.tokens - whole,
+            "sequences": whole,
+            "length": settings.length,
+            "padding": 0,
+        },
+        "treated_sequences": count,
+        "treated_positions_sha256": digest(treated_positions(study, replicate, count).tolist()),
+    }
+    if count == 0:
+        wanted |= dict.fromkeys(("order_sha256", "untreated_sha256"), told["control_order_sha256"])
+    if count == whole:
+        wanted["untreated_sha256"] = _NOTHING
+    return {f"data.{key}": value for key, value in wanted.items()}
+
+
+def _files(manifest: Mapping[str, Any], recipe: str) -> dict[str, str]:
+    return {file: known["sha256"] for file, known in manifest[recipe]["files"].items()}
+
+
+def _recipe(study: Study, arm: str, files: Mapping[str, str]) -> dict[str, Any]:
+    """A recipe as its arm would have declared it, over files with these hashes."""
+    source = study.arms[arm].source
+    found = _below(study, source)
+    corpora = {known.file: known for name in found if isinstance(known := study.sources[name], Corpus)}
+    return {
+        "treatment": study.arms[arm].model_dump(mode="json"),
+        "sources": {name: study.sources[name].model_dump(mode="json") for name in found},
+        "fingerprint": _fingerprint(study, source, files),
+        "files": {
+            file: {"sha256": files.get(file), "licence": known.licence, "origin": known.origin}
+            for file, known in corpora.items()
+        },
+    }
+
+
+def _below(study: Study, name: str) -> list[str]:
+    return [name, *(below for parent in study.sources[name].parents() for below in _below(study, parent))]
+
+
+def _fingerprint(study: Study, name: str, files: Mapping[str, str]) -> str:
+    """As `Sources.fingerprint`, without the files themselves."""
+    source = study.sources[name]
+    return digest(
+        {
+            "settings": source.model_dump(mode="json"),
+            "parents": {parent: _fingerprint(study, parent, files) for parent in source.parents()},
+            "file": files.get(source.file) if isinstance(source, Corpus) else None,
+        }
+    )

@@ -1,0 +1,64 @@
+"""What a study will ask of a machine, said before it runs: runs, tokens, and bytes on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .study import Study
+
+__all__ = ["Estimate", "estimate"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A study's size.
+
+    Attributes:
+        runs: arms times replicates.
+        bases: base models trained.
+        parameters: of the model, with a vocabulary of the size asked for.
+        tokens: trained on in all.
+        checkpoints: written in all.
+        checkpoints_kept: that stay.
+        disk_bytes: of the checkpoints that stay, in float32.
+        floating_operations: about 6 per parameter and token (Kaplan et al. 2020), without evaluation.
+    """
+
+    runs: int
+    bases: int
+    parameters: int
+    tokens: int
+    checkpoints: int
+    checkpoints_kept: int
+    disk_bytes: int
+    floating_operations: float
+
+
+def estimate(study: Study) -> Estimate:
+    """The size of a study, from its file alone."""
+    runs = len(study.arms) * len(study.replicates)
+    parameters = _parameters(study)
+    tokens = runs * study.settings.tokens + study.bases * study.base.settings.tokens
+    each = len(study.settings.checkpoint_steps())
+    bases = study.bases * len(study.base.settings.checkpoint_steps())
+    kept = bases + runs * (each if study.keep == "all" else 1)
+    return Estimate(
+        runs,
+        study.bases,
+        parameters,
+        tokens,
+        bases + runs * each,
+        kept,
+        kept * parameters * 4,
+        6.0 * parameters * tokens,
+    )
+
+
+def _parameters(study: Study) -> int:
+    """Weights of a Llama: embeddings, and per layer four attention and three MLP matrices and two norms."""
+    shape = study.architecture
+    width, inner = shape.hidden_size, shape.intermediate_size
+    values = width * (shape.key_value_heads or shape.heads) // shape.heads
+    layer = 2 * width * width + 2 * width * values + 3 * width * inner + 2 * width
+    vocabulary = 100 if study.tokenizer.kind == "skills" else study.tokenizer.size
+    return layer * shape.layers + width + vocabulary * width * (1 if shape.tied_embeddings else 2)

@@ -1,0 +1,119 @@
+"""What a study compares its arms on: one number per run and step, of the scores or of the footprint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from .study import Study
+
+__all__ = ["Measure", "measures", "values"]
+
+_BROAD = ("sibling", "unrelated")
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number of a run at a step.
+
+    Attributes:
+        name: as margins and families call it.
+        title: for people.
+        unit: of the value and of its differences.
+        kind: "outcome" or "footprint".
+        says: what it is and what it does not tell.
+        parts: the records it is made of: (factor, benchmark or None, diagnostic); their weighted sum.
+        tier: of the benchmark, where it is a single one.
+    """
+
+    name: str
+    title: str
+    unit: str
+    kind: str
+    says: str
+    parts: tuple[tuple[float, str | None, str], ...]
+    tier: str | None = None
+
+
+_FOOTPRINT = {
+    "relative_change": ("relative change", "share", "size of the change over the size of the base, blocks pooled"),
+    "stable_rank": ("stable rank", "dimensions", "energy of the change in units of its strongest direction"),
+    "participation_ratio": ("participation ratio", "dimensions", "directions that share the energy of the change"),
+    "effective_rank": (
+        "effective rank",
+        "dimensions",
+        "delta effective rank, one of its readings: of the change itself",
+    ),
+    "effective_rank_change": (
+        "change of the effective rank",
+        "dimensions",
+        "delta effective rank, the other reading: tuned less base, at the last step only",
+    ),
+    "effective_layers": ("effective layers", "layers", "over how many layers the energy of the change is spread"),
+}
+
+
+def measures(study: Study) -> list[Measure]:
+    """The measures of a study in the order of its report: each task's, those of the tiers together, the footprint's."""
+    from .suite import tiers
+
+    placed = tiers(study)
+    found = []
+    for task, (tier, kind) in placed.items():
+        if kind == "text":
+            says = "bits per byte with the sign reversed: higher is better; never averaged with accuracies"
+            found.append(Measure(task, task, "bits/byte", "outcome", says, ((-1.0, task, "bits_per_byte"),), tier))
+            continue
+        found.append(
+            Measure(task, task, "share", "outcome", "share of right answers", ((1.0, task, "accuracy"),), tier)
+        )
+        if kind == "choice":
+            says = "log-probability of the right option less that of the best wrong one; decides earlier than accuracy"
+            margin = ((1.0, task, "margin"),)
+            found.append(Measure(f"{task}: margin", f"{task}: margin", "nats", "outcome", says, margin, tier))
+    found += _together(placed)
+    for name, (title, unit, says) in _FOOTPRINT.items():
+        found.append(Measure(name, title, unit, "footprint", says, ((1.0, None, name),)))
+    return found
+
+
+def _together(placed: dict[str, tuple[str, str]]) -> list[Measure]:
+    """METRICS, Of outcomes: memorisation, narrow, broad and gap on centred scores."""
+    by_tier: dict[str, list[str]] = {}
+    for task, (tier, kind) in placed.items():
+        if kind != "text":
+            by_tier.setdefault(tier, []).append(task)
+    mean: Callable[..., tuple[tuple[float, str | None, str], ...]] = lambda sign, *of: tuple(  # noqa: E731
+        (sign / len(of), task, "centred_score") for task in of
+    )
+    seen, held = by_tier.get("seen", []), by_tier.get("held-out", [])
+    broad = [task for tier in _BROAD for task in by_tier.get(tier, [])]
+    given = {
+        "narrow": ("held-out items of the benchmark, centred on chance", mean(1.0, *held) if held else None),
+        "broad": (f"mean of {', '.join(broad)}, centred on chance", mean(1.0, *broad) if broad else None),
+        "gap": ("narrow less broad", (*mean(1.0, *held), *mean(-1.0, *broad)) if held and broad else None),
+        "memorisation": (
+            "seen less held-out items of the benchmark",
+            (*mean(1.0, *seen), *mean(-1.0, *held)) if seen and held else None,
+        ),
+    }
+    return [Measure(name, name, "share", "outcome", says, parts) for name, (says, parts) in given.items() if parts]
+
+
+def values(records: pl.DataFrame, measure: Measure) -> dict[tuple[str, int, int], float]:
+    """(arm, replicate, step) to the measure's value; where a part is missing or undefined there is no value."""
+    found: dict[tuple[str, int, int], list[float]] = {}
+    of = "outcome" if measure.kind == "outcome" else "model"
+    for factor, benchmark, diagnostic in measure.parts:
+        chosen = records.filter(pl.col("of") == of, pl.col("diagnostic") == diagnostic, pl.col("value").is_not_null())
+        if benchmark is not None:
+            chosen = chosen.filter(pl.col("benchmark") == benchmark)
+        elif measure.kind == "footprint":
+            chosen = chosen.filter(pl.col("parameter").is_null())
+        for arm, replicate, step, value in chosen.select("arm", "replicate", "step", "value").iter_rows():
+            found.setdefault((arm, replicate, step), []).append(factor * value)
+    return {at: sum(parts) for at, parts in found.items() if len(parts) == len(measure.parts)}

@@ -1,0 +1,180 @@
+"""Proof of control: two manifests may differ in the treatment that the study declares, and in nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchshadow.errors import InputError
+from benchshadow.records import read_json
+
+from .consequences import consequences, study_of
+from .manifests import SCHEMA, sealed
+from .runs import MANIFEST
+
+__all__ = ["Difference", "Verification", "verify"]
+
+# What follows from the treatment, and therefore differs between arms; everything else may not.
+_FOLLOWS = (
+    "arm",
+    "key",
+    "sha256",
+    "treatment",
+    "results",
+    "data.files",
+    "data.order_sha256",
+    "data.reported",
+    "data.treated_positions_sha256",
+    "data.treated_sequences",
+    "data.untreated_sha256",
+)
+# The fields of a manifest; a file with others is none.
+_WANTED = {
+    "schema", "key", "study", "arm", "replicate", "base", "tokenizer_sha256", "architecture", "settings",
+    "checkpoint_steps", "seeds", "benchmark", "evaluation", "environment", "control", "treatment", "data", "results",
+    "sha256",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field in which a manifest departs from the first, or from what it says itself."""
+
+    manifest: str
+    field: str
+    was: Any
+    now: Any
+
+    def __str__(self) -> str:
+        return f"{self.manifest}: {self.field} is {_short(self.now)}, was {_short(self.was)}"
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What differs between manifests.
+
+    Attributes:
+        names: of the manifests.
+        declared: differences that the treatment makes.
+        undeclared: all others; control is proven only where there are none.
+    """
+
+    names: tuple[str, ...]
+    declared: tuple[Difference, ...]
+    undeclared: tuple[Difference, ...]
+
+    @property
+    def sentence(self) -> str:
+        """The outcome in one sentence."""
+        if self.undeclared:
+            more = f" (and {len(self.undeclared) - 1} more)" if len(self.undeclared) > 1 else ""
+            return f"undeclared difference: {self.undeclared[0]}{more}"
+        if not self.declared:
+            return "the manifests do not differ"
+        return "the manifests differ in the declared treatment and in nothing else"
+
+    def summary(self) -> dict[str, Any]:
+        """For machines."""
+        return {
+            "verb": "verify",
+            "manifests": list(self.names),
+            "declared": [str(each) for each in self.declared],
+            "undeclared": [str(each) for each in self.undeclared],
+            "verdict": self.sentence,
+        }
+
+
+def verify(paths: Sequence[Path]) -> Verification:
+    """Compare manifests with the first of them.
+
+    Each must be as it was sealed, agree with the study it names, and share with the first the study, the replicate, the
+    base, the settings, the tasks, the machine and the budget. Two manifests of one arm may differ in nothing.
+
+    Args:
+        paths: manifest files, or run folders that hold one.
+
+    Raises:
+        InputError: fewer than two, or one of them is no manifest.
+    """
+    if len(paths) < 2:
+        raise InputError("verify", f"needs two manifests or more but was given {len(paths)}")
+    manifests = [(_name(path), _read(path)) for path in paths]
+    declared: list[Difference] = []
+    undeclared: list[Difference] = []
+    first_name, first = manifests[0]
+    for name, manifest in manifests:
+        undeclared += _contradictions(name, manifest)
+    for name, manifest in manifests[1:]:
+        same_arm = first.get("arm") == manifest.get("arm")
+        for field, was, now in _differing(first, manifest):
+            follows = not same_arm and any(field == each or field.startswith(f"{each}.") for each in _FOLLOWS)
+            (declared if follows else undeclared).append(Difference(f"{name} against {first_name}", field, was, now))
+    return Verification(tuple(name for name, _ in manifests), tuple(declared), tuple(undeclared))
+
+
+def _contradictions(name: str, manifest: dict[str, Any]) -> Iterator[Difference]:
+    """Where a manifest contradicts its seal, its study, its arm, or its own account of the data."""
+    if not sealed(manifest):
+        yield Difference(name, "sha256", manifest.get("sha256"), "not the hash of its content: it was altered")
+    study = study_of(manifest)
+    if study is None:
+        yield Difference(name, "study.content", "a study", "not one that can be read")
+        return
+    if manifest["arm"] not in study.arms or manifest["replicate"] not in study.replicates:
+        yield Difference(
+            name,
+            "arm",
+            f"one of {', '.join(study.arms)}, replicate among {list(study.replicates)}",
+            f"{manifest['arm']}, replicate {manifest['replicate']}",
+        )
+        return
+    try:
+        wanted = consequences(study, manifest)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        yield Difference(name, "content", "the parts of a manifest", f"not readable ({type(error).__name__}: {error})")
+        return
+    for place, value in wanted.items():
+        for field, was, now in _differing(value, _at(manifest, place), place):
+            yield Difference(name, field, was, now)
+
+
+def _at(value: Any, place: str) -> Any:
+    """What stands at a dotted place; None where nothing does."""
+    for step in place.split("."):
+        if isinstance(value, list):
+            value = value[int(step)] if int(step) < len(value) else None
+        else:
+            value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def _differing(one: Any, other: Any, place: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Every leaf in which two JSON values differ, by its dotted place."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in sorted(one.keys() | other.keys()):
+            yield from _differing(one.get(key), other.get(key), f"{place}.{key}" if place else key)
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for index, (a, b) in enumerate(zip(one, other, strict=True)):
+            yield from _differing(a, b, f"{place}.{index}")
+    elif one != other or type(one) is not type(other):
+        yield place, one, other
+
+
+def _read(path: Path) -> dict[str, Any]:
+    file = Path(path) / MANIFEST if Path(path).is_dir() else Path(path)
+    manifest = read_json(file)
+    if not isinstance(manifest, dict) or manifest.keys() != _WANTED or manifest["schema"] != SCHEMA:
+        held = sorted(manifest)[:6] if isinstance(manifest, dict) else type(manifest).__name__
+        raise InputError(file, f"must be the manifest of a run, schema {SCHEMA}, but holds {held}")
+    return manifest
+
+
+def _name(path: Path) -> str:
+    return Path(path).name if Path(path).is_dir() else f"{Path(path).parent.name}/{Path(path).name}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,92 @@
+"""Base and tuned meet by name and shape; what meets nothing keeps its row and says why."""
+
+import numpy as np
+import pytest
+from checkpoint_samples import matrix, written
+
+from benchshadow.checkpoints import alone, layout, pair
+from benchshadow.errors import InputError
+
+LLAMA = {"architectures": ["LlamaForCausalLM"], "tie_word_embeddings": False}
+
+
+@pytest.fixture
+def paired(tmp_path):
+    """The pairs of two checkpoints with these tensors, by name."""
+
+    def pairs(base, tuned):
+        sides = [layout(written(tmp_path / name, each, LLAMA)) for name, each in (("base", base), ("tuned", tuned))]
+        return {each.piece.name: each for each in pair(*sides)}
+
+    return pairs
+
+
+def test_other_prefixes_meet(paired):
+    base, tuned = matrix((4, 3)), matrix((4, 3), 1)
+    pairs = paired(
+        {"model.layers.0.mlp.up_proj.weight": base}, {"model.language_model.layers.0.mlp.up_proj.weight": tuned}
+    )
+    (each,) = pairs.values()
+    assert each.state == "matrix"
+    assert each.shape == (4, 3)
+    np.testing.assert_array_equal(each.sources()[0].rows(0, 4), base)
+    np.testing.assert_array_equal(each.sources()[1].rows(0, 4), tuned)
+
+
+@pytest.mark.parametrize(("before", "after"), [(6, 9), (9, 6)])
+def test_a_resized_vocabulary_is_compared_on_the_common_rows(before, after, paired):
+    name, head = "model.embed_tokens.weight", "lm_head.weight"
+    pairs = paired(
+        {name: matrix((before, 3)), head: matrix((before, 3))}, {name: matrix((after, 3), 1), head: matrix((after, 3))}
+    )
+    assert len(pairs) == 2
+    for each in pairs.values():
+        assert each.state == "matrix"
+        assert each.shape == (6, 3)
+        assert each.remark == (f"vocabulary resized from {before} x 3 to {after} x 3: the first 6 rows are compared")
+        assert [source.shape for source in each.sources()] == [(6, 3), (6, 3)]
+    np.testing.assert_array_equal(pairs["embed_tokens.weight"].sources()[1].rows(0, 6), matrix((after, 3), 1)[:6])
+
+
+def test_what_does_not_meet_says_why(paired):
+    up, down, gate = (f"model.layers.0.mlp.{side}_proj.weight" for side in ("up", "down", "gate"))
+    embedding = "model.embed_tokens.weight"
+    pairs = paired(
+        {up: matrix((4, 3)), down: matrix((3, 4)), embedding: matrix((5, 3)), "old.weight": matrix((2, 2))},
+        {up: matrix((4, 3)), down: matrix((4, 4)), embedding: matrix((5, 4)), gate: matrix((4, 3))},
+    )
+    assert {name: (each.state, each.reason) for name, each in pairs.items()} == {
+        "layers.0.mlp.up_proj.weight": ("matrix", ""),
+        "layers.0.mlp.down_proj.weight": (
+            "refused",
+            "must have one shape but is 3 x 4 in the base and 4 x 4 in the tuned",
+        ),
+        "embed_tokens.weight": ("refused", "must have one shape but is 5 x 3 in the base and 5 x 4 in the tuned"),
+        "layers.0.mlp.gate_proj.weight": ("unmatched", "the base has no tensor of this name"),
+        "old.weight": ("unmatched", "the tuned checkpoint has no tensor of this name"),
+    }
+
+
+def test_a_side_that_is_not_a_weight_matrix_is_said(paired):
+    name = "model.layers.0.mlp.up_proj.weight"
+    other = {"model.layers.0.mlp.down_proj.weight": matrix((2, 3))}
+    pairs = paired({name: np.arange(6).reshape(2, 3), **other}, {name: matrix((2, 3)), **other})
+    assert pairs["layers.0.mlp.up_proj.weight"].state == "unmatched"
+    assert "in the base it is skipped (holds I64" in pairs["layers.0.mlp.up_proj.weight"].reason
+
+
+def test_checkpoints_that_share_nothing_are_refused(paired, tmp_path):
+    with pytest.raises(InputError) as caught:
+        paired({"a.weight": matrix((2, 2)), "n": matrix((2,))}, {"b.weight": matrix((2, 2)), "n": matrix((2,))})
+    assert str(caught.value) == (
+        f"{tmp_path / 'tuned'}: must share at least one matrix by name and shape with {tmp_path / 'base'} but shares "
+        "none; name the checkpoint that it was tuned from"
+    )
+
+
+def test_one_checkpoint_alone_keeps_all_its_pieces(tmp_path):
+    base = layout(written(tmp_path / "m", {"a.weight": matrix((3, 2)), "n": matrix((2,))}))
+    assert {each.piece.name: (each.state, each.tuned, each.rows) for each in alone(base)} == {
+        "a.weight": ("matrix", None, 3),
+        "n": ("skipped", None, 1),
+    }

@@ -1,0 +1,81 @@
+"""Stored values are read exactly, whole, by rows, by columns and by slices."""
+
+import numpy as np
+import pytest
+import torch
+from checkpoint_samples import entry, matrix, raw_file, written
+from safetensors.torch import save_file
+
+from benchshadow.checkpoints import open_checkpoint
+from benchshadow.checkpoints.checkpoint import matrix_shape
+from benchshadow.errors import TensorRefused
+
+TYPES = {"float64": torch.float64, "float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+@pytest.mark.parametrize("stored", TYPES)
+def test_values_are_those_of_torch(stored, tmp_path):
+    special = torch.tensor([0.0, -0.0, float("inf"), float("nan"), 1e-7, 6e4, -1.5], dtype=torch.float64)
+    values = torch.cat([special, torch.from_numpy(matrix((53,))).double()]).reshape(6, 10).to(TYPES[stored])
+    save_file({"a": values}, tmp_path / "a.safetensors")
+    checkpoint = open_checkpoint(tmp_path / "a.safetensors")
+    wide = np.float64 if stored == "float64" else np.float32
+    expected = values.to(torch.float64).numpy()
+    source = checkpoint.source("a")
+    assert (source.shape, source.stored, checkpoint.dtype("a")) == ((6, 10), stored, stored)
+    for found, part in [
+        (checkpoint.read("a"), expected),
+        (source.rows(2, 5), expected[2:5]),
+        (source.columns(3, 10), expected[:, 3:10]),
+        (source.first(4).rows(0, 4), expected[:4]),
+    ]:
+        assert found.dtype == wide
+        np.testing.assert_array_equal(found.astype(np.float64), part)
+
+
+def test_a_slice_of_a_stack_is_a_matrix_of_its_own(tmp_path):
+    stack = matrix((3, 4, 5))
+    checkpoint = written(tmp_path / "m", {"experts": stack})
+    source = checkpoint.source("experts", 2)
+    assert (source.name, source.shape) == ("experts[2]", (4, 5))
+    np.testing.assert_array_equal(source.rows(1, 3), stack[2, 1:3])
+
+
+def test_data_that_starts_at_an_odd_byte_is_read(tmp_path):
+    values = matrix((3, 2))
+    header = {"pad": entry("U8", (1,), (0, 1)), "a": entry("F32", (3, 2), (1, 25))}
+    path = raw_file(tmp_path / "a.safetensors", header, b"\0" + values.tobytes())
+    source = open_checkpoint(path).source("a")
+    np.testing.assert_array_equal(source.rows(0, 3), values)
+    np.testing.assert_array_equal(source.columns(1, 2), values[:, 1:])
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ((), (1, 1)),
+        ((5,), (1, 5)),
+        ((3, 4), (3, 4)),
+        ((1, 4), (1, 4)),
+        ((1, 3, 4), (3, 4)),
+        ((8, 3, 2, 2), (8, 12)),
+        ((1, 1, 6, 2), (6, 2)),
+    ],
+)
+def test_how_a_tensor_lies_as_a_matrix(shape, expected):
+    assert matrix_shape(shape) == expected
+
+
+def test_a_type_that_is_not_a_weight_is_refused_by_name(tmp_path):
+    save_file({"a": torch.zeros(2, 2, dtype=torch.float8_e4m3fn)}, tmp_path / "a.safetensors")
+    checkpoint = open_checkpoint(tmp_path / "a.safetensors")
+    assert checkpoint.dtype("a") == "F8_E4M3"
+    with pytest.raises(TensorRefused, match="tensor 'a': holds F8_E4M3, which is not a weight as it stands"):
+        checkpoint.source("a")
+
+
+def test_asking_for_shapes_maps_nothing(tmp_path, monkeypatch):
+    checkpoint = written(tmp_path / "m", {"a": matrix((3, 4))})
+    monkeypatch.setattr(np, "memmap", lambda *_, **__: pytest.fail("a tensor was read"))
+    assert checkpoint.shape("a") == (3, 4)
+    assert checkpoint.source("a").shape == (3, 4)
