@@ -1,4 +1,4 @@
-"""A base and a tuned checkpoint in the layout of a Llama model, with trained-looking weights and a change that decays."""
+"""A base and a tuned checkpoint in the layout of a Llama model: trained-looking weights and a change that decays."""
 
 from __future__ import annotations
 

@@ -35,8 +35,11 @@ def test_the_check_sees_what_is_loaded():
     assert "numpy" in loaded_after("import benchshadow, numpy")
 
 
-@pytest.mark.parametrize("room", ["spectra", "stats", "records", "checkpoints", "report"])
-def test_the_rooms_that_read_checkpoints_and_records_load_no_torch(room):
+@pytest.mark.parametrize(
+    "room",
+    ["spectra", "stats", "records", "checkpoints", "report", "data", "train", "studies.grid", "studies.verification"],
+)
+def test_only_training_and_scoring_load_torch(room):
     assert sorted(loaded_after(f"import benchshadow.{room}").intersection(["torch", "transformers"])) == []
 
 

@@ -1,0 +1,1 @@
+"""benchshadow tells what training data did to a model."""

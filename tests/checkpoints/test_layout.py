@@ -138,7 +138,10 @@ def test_a_tensor_that_no_line_matches_is_guessed_and_named(tmp_path):
         "layers.0.mlp.up_proj.weight": False,
         "layers.0.extra.up_proj.weight": True,
     }
-    assert "1 tensors match no line of family llama, the first 'layers.0.extra.up_proj.weight'" in found.remarks[0]
+    assert (
+        "no line of family llama matches 1 of its tensors, the first 'layers.0.extra.up_proj.weight'"
+        in found.remarks[0]
+    )
 
 
 def test_a_stack_of_matrices_is_cut_and_kernels_are_not(tmp_path):

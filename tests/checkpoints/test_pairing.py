@@ -75,6 +75,30 @@ def test_a_side_that_is_not_a_weight_matrix_is_said(paired):
     assert "in the base it is skipped (holds I64" in pairs["layers.0.mlp.up_proj.weight"].reason
 
 
+def test_vectors_of_other_lengths_are_refused_and_a_vector_has_no_matrix_for_a_partner(paired):
+    other = {"model.layers.0.mlp.down_proj.weight": matrix((2, 3))}
+    pairs = paired(
+        {"model.norm.weight": matrix((3,)), "b.weight": matrix((4,)), "c.weight": matrix((2, 2)), **other},
+        {"model.norm.weight": matrix((4,)), "b.weight": matrix((4,)), "c.weight": matrix((4,)), **other},
+    )
+    assert {name: (each.state, each.reason) for name, each in pairs.items() if each.state != "matrix"} == {
+        "norm.weight": ("refused", "must have one shape but is 3 in the base and 4 in the tuned"),
+        "b.weight": ("skipped", "a vector: no spectrum"),
+        "c.weight": ("refused", "must have one shape but is 2 x 2 in the base and 4 in the tuned"),
+    }
+
+
+def test_a_tied_head_of_the_base_serves_as_the_base_of_one_that_was_untied(tmp_path):
+    embedding, head = "model.embed_tokens.weight", "lm_head.weight"
+    tied = {embedding: matrix((5, 3)), head: matrix((5, 3))}
+    base = layout(written(tmp_path / "base", tied, LLAMA | {"tie_word_embeddings": True}))
+    tuned = layout(written(tmp_path / "tuned", {embedding: matrix((5, 3)), head: matrix((5, 3), 1)}, LLAMA))
+    assert {each.piece.name: each.state for each in pair(base, tuned)} == {
+        "embed_tokens.weight": "matrix",
+        "lm_head.weight": "matrix",
+    }
+
+
 def test_checkpoints_that_share_nothing_are_refused(paired, tmp_path):
     with pytest.raises(InputError) as caught:
         paired({"a.weight": matrix((2, 2)), "n": matrix((2,))}, {"b.weight": matrix((2, 2)), "n": matrix((2,))})

@@ -13,6 +13,8 @@ from data_samples import corpus_file, seeded, sources, tree
 from pydantic import ValidationError
 
 from benchshadow.data.documents import Document
+from benchshadow.data.skills import FORMATS, HELD_OUT_SHARE, draw_items
+from benchshadow.data.skills import SKILLS as SKILL_KINDS
 from benchshadow.errors import InputError
 
 POOL = {"kind": "skills", "skills": ["copy", "sort"], "formats": ["bar"], "lengths": [2, 4], "pool": 50}
@@ -140,25 +142,25 @@ def test_pools_hold_so_many_distinct_items_and_do_not_depend_on_the_rest_of_the_
     assert texts(drawn(one, "pool", 50)) == texts(one.pool("pool"))
 
 
-def test_what_is_drawn_without_pools_never_meets_them():
-    found = sources(
-        seen=POOL,
-        held={**POOL, "without": "seen"},
-        rest={**POOL, "pool": None, "without": ["seen", "held"]},
-        other={"kind": "skills", "skills": ["copy", "sort"], "formats": ["bar"], "lengths": [2, 4]},
-    )
-    seen, held = texts(found.pool("seen")), texts(found.pool("held"))
-    assert not seen & held
-    assert len(seen) == len(held) == 50
-    assert not texts(drawn(found, "rest", 4000)) & (seen | held)
-    assert texts(drawn(found, "other", 4000)) & seen
+def test_nothing_that_is_drawn_asks_a_question_that_is_held_out_in_any_format():
+    found = sources(seen=POOL, rest={"kind": "skills", "lengths": [2, 4], "compositions": 0.2})
+    exercises = draw_items(seeded(5), skills=tuple(SKILL_KINDS), formats=tuple(FORMATS), lengths=(2, 4))
+    held = {(each.skill, each.input) for each in islice(exercises, 20_000) if each.held_out}
+    asked = {FORMATS[form].format(s=skill, x=given) for skill, given in held for form in FORMATS}
+    drawn_texts = texts(drawn(found, "rest", 20_000)) | texts(found.pool("seen"))
+    assert len(held) > 500
+    # An answer holds no space, so what stands before the last one is the prompt.
+    assert not asked & {text.rpartition(" ")[0] + " " for text in drawn_texts}
 
 
-def test_a_pool_that_leaves_nothing_and_one_that_cannot_be_filled_are_refused():
+def test_a_tenth_of_all_questions_is_held_out():
+    exercises = islice(draw_items(seeded(6), skills=("sort",), formats=("bar",), lengths=(6, 9)), 20_000)
+    assert np.mean([each.held_out for each in exercises]) == pytest.approx(HELD_OUT_SHARE, abs=0.01)
+
+
+def test_a_pool_that_cannot_be_filled_is_refused():
     tiny = {"kind": "skills", "skills": ["copy"], "formats": ["bar"], "lengths": [1, 1]}
-    with pytest.raises(InputError, match=r"sources.rest.without: must leave items to draw"):
-        drawn(sources(all={**tiny, "pool": 16}, rest={**tiny, "without": "all"}), "rest", 1)
-    with pytest.raises(InputError, match=r"sources.all.pool: must be reachable but is 17, and 16 were found"):
+    with pytest.raises(InputError, match=r"sources.all.pool: must be reachable but is 17, and 1\d were found"):
         sources(all={**tiny, "pool": 17}).pool("all")
 
 
@@ -170,17 +172,14 @@ SKILLS = {"kind": "skills"}
     [
         ({"a": {"kind": "mix", "of": ["b"]}}, r"sources.a: names 'b', which is not among \['a'\]"),
         ({"a": {"kind": "zipf", "of": "b", "documents": 3}}, "sources.a: names 'b'"),
-        ({"a": {"kind": "skills", "without": "b"}}, "sources.a: names 'b'"),
         ({"a": {"kind": "balanced", "of": ["b"]}, "b": SKILLS}, "of must name corpora but names 'b', .* 'skills'"),
         ({"a": {"kind": "mix", "of": ["a"]}}, "of must name corpora but names 'a', which is of kind 'mix'"),
-        ({"a": {"kind": "skills", "without": "b"}, "b": SKILLS}, "kind 'skills' with a pool but names 'b'"),
         ({"a": {"kind": "slice", "of": "b", "like": "b"}, "b": SKILLS}, "like must name a finite source but names 'b'"),
         ({"a": {"kind": "zipf", "of": "a", "documents": 3}}, "must not draw from themselves but go round: a -> a"),
         (
             {"a": {"kind": "zipf", "of": "b", "documents": 3}, "b": {"kind": "zipf", "of": "a", "documents": 3}},
             "must not draw from themselves but go round: (a -> b -> a|b -> a -> b)",
         ),
-        ({"a": {**POOL, "without": "b"}, "b": {**POOL, "without": "a"}}, "go round"),
     ],
 )
 def test_a_tree_that_cannot_be_drawn_from_is_refused(tables, said):
@@ -231,8 +230,8 @@ def test_fingerprints_follow_settings_parents_and_files(tmp_path):
     )
     file = prints(a=other, b={"kind": "mix", "of": ["a"]}, c={"kind": "zipf", "of": "b", "documents": 3})
     assert all(len({plain[name], passage[name], file[name]}) == 3 for name in "abc")
-    without = prints(p=POOL, s={"kind": "skills", "without": "p"})
-    assert without["s"] != prints(p={**POOL, "pool": 49}, s={"kind": "skills", "without": "p"})["s"]
+    few = {"kind": "zipf", "of": "p", "documents": 3}
+    assert prints(p=POOL, s=few)["s"] != prints(p={**POOL, "pool": 49}, s=few)["s"]
 
 
 def test_the_files_below_a_source_are_listed_with_licence_and_hash(tmp_path):
@@ -249,7 +248,7 @@ def test_another_process_draws_the_same_documents(tmp_path):
         "text": corpus_file(tmp_path / "a.jsonl"),
         "even": {"kind": "balanced", "of": ["text"]},
         "seen": POOL,
-        "rest": {**POOL, "pool": None, "without": "seen"},
+        "rest": {**POOL, "pool": None},
         "few": {"kind": "zipf", "of": "rest", "documents": 9},
     }
     code = (

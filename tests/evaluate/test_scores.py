@@ -12,7 +12,9 @@ from benchshadow.data.skills import FORMATS, SKILLS
 from benchshadow.data.tasks import Item, Task, skill_items
 from benchshadow.data.tokenization import encode, end_token, skills_tokenizer, train_bpe
 from benchshadow.evaluate import read, score
-from benchshadow.train import Architecture, Settings, new, train
+from benchshadow.train import Architecture, Settings
+from benchshadow.train.loop import train
+from benchshadow.train.model import new
 
 TOKENIZER = skills_tokenizer()
 END = end_token(TOKENIZER)
@@ -74,7 +76,7 @@ def slow(made, prompt, option, tokenizer=TOKENIZER):
 def mixed_task(seed=0, count=40):
     rng = np.random.default_rng(seed)
     drawn = skill_items(rng, count, skills=list(SKILLS), formats=list(FORMATS), lengths=(1, 7))
-    others = [f"{'ab'[int(i)]}" * int(n) + "\n" for i, n in zip(rng.integers(2, size=count), rng.integers(1, 9, count), strict=False)]
+    others = ["ab"[int(rng.integers(2))] * int(rng.integers(1, 9)) + "\n" for _ in range(count)]
     return Task(
         "t",
         "unrelated",

@@ -113,7 +113,7 @@ def claims_of(rows: dict[str, list[dict[str, Any]]], replicates: tuple[int, ...]
             claim |= {"unit": measure["unit"], "control_mean": control.mean(), "arm_mean": float(np.mean(of[arm]))}
             claim |= {"differences": differences.tolist(), "aa": aa.tolist(), "mean": said.interval.mean, "level": 0.95}
             claim |= {"low": said.interval.low, "high": said.interval.high, "p": None, "p_floor": said.p_floor}
-            claim |= {"g": float(stats.hedges_g(differences)), "label": said.label, "sentence": said.sentence}
+            claim |= {"g": stats.hedges_g(differences), "label": said.label, "sentence": said.sentence}
             claim |= {"replicates": 3, "bases": 1, "outside": said.outside, "comparable": True, "reason": None}
             claims.append(claim)
         if arm not in ("control", "A/A"):
@@ -245,6 +245,12 @@ def footprint_folder(folder: Path) -> Path:
                 rank = float(np.sum(values**2) / values[0] ** 2)
                 said = {"diagnostic": "stable_rank", "value": rank, "unit": "dimensions", "null_random": 18.0}
                 rows.append(place | {"of": of, "null_rounding": 17.0 if of == "change" else None} | said)
+                norm = {
+                    "diagnostic": "frobenius_norm",
+                    "value": float(np.linalg.norm(values)) * factor,
+                    "unit": "weight",
+                }
+                rows.append(place | {"of": of} | norm)
                 spectra.append({"tensor": name, "of": of, "values": (values * factor).tolist()})
             for diagnostic, value, unit in (
                 ("relative_change", 0.02 * (1 + layer), "share"),

@@ -3,6 +3,8 @@
 import json
 import math
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import polars as pl
@@ -202,6 +204,20 @@ def test_a_plan_says_what_would_be_done_and_does_nothing(pair, tmp_path):
     assert plan["estimate"]["seconds"] >= 0
     assert plan["estimate"]["memory_bytes"] > 0
     assert json.loads(json.dumps(plan)) == plan
+
+
+def test_small_matrices_are_measured_without_loading_torch(pair, tmp_path):
+    script = (
+        "import sys; from pathlib import Path; from benchshadow.studies.footprint import footprint; "
+        "footprint(Path(sys.argv[1]), Path(sys.argv[2]), out=Path(sys.argv[3]), workers=2); "
+        "print('torch' in sys.modules)"
+    )
+    command = [sys.executable, "-c", script, *map(str, pair), str(tmp_path / "out")]
+    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
+    assert said.stdout.strip() == "False"
+    methods = set(records.read(tmp_path / "out").filter(pl.col("diagnostic") == "stable_rank")["method"])
+    assert any(method.endswith("numpy") for method in methods)
+    assert not any(method.endswith("torch") for method in methods)
 
 
 def test_one_checkpoint_alone_has_a_footprint(pair, tmp_path):

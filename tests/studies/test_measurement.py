@@ -176,7 +176,7 @@ def test_a_planted_change_of_rank_four_is_found_and_equal_tensors_are_left_out(t
     assert 4.0 <= value(found.records, None, "model", "signal_rank", side="tuned") < 4.2
     states = dict(found.coverage.filter(pl.col("state") != "skipped").group_by("state").len().iter_rows())
     assert states == {"analysed": 21, "equal": 2}
-    assert found.remarks == ("2 matrices are equal in base and tuned and are left out of the averages",)
+    assert found.remarks == ("base and tuned are equal in 2 matrices, which the averages leave out",)
 
 
 def test_equal_tensors_inside_blocks_count_in_sums_and_not_in_means(tmp_path):
@@ -256,3 +256,34 @@ def test_progress_ends_with_all_the_work(folders):
     assert len(told) == 23
     assert {each[1] for each in told} == {done[-1]}
     assert {each[2] for each in told} == {canonical(name) for name, w in weights(llama()).items() if w.ndim == 2}
+
+
+def test_a_change_that_rounding_drowns_is_said(tmp_path):
+    save(llama(), tmp_path / "base", "bfloat16")
+    tiny = changed(llama(), lambda name, weight: weight + (0.001 * (noise(name, weight) - weight)).astype(np.float32))
+    save(tiny, tmp_path / "tuned", "bfloat16")
+    found = measure(open_checkpoint(tmp_path / "base"), open_checkpoint(tmp_path / "tuned"), seed=0)
+    assert [said for said in found.remarks if "not resolved" in said] == [
+        "if only the tuned side was rounded, rounding explains more than half of the energy of the change in 23 of 23 "
+        "matrices: these are not resolved",
+        "if both sides were rounded, rounding explains more than half of the energy of the change in 23 of 23 "
+        "matrices: these are not resolved",
+    ]
+    remarks = found.coverage.filter(pl.col("state") == "analysed")["remarks"]
+    assert remarks.str.contains("not resolved: rounding (both) explains", literal=True).all()
+
+
+def test_matrices_of_zeros_are_measured_as_such(tmp_path):
+    def emptied(name, weight):
+        return np.zeros_like(weight) if name == MATRIX else weight
+
+    save(changed(llama(), emptied), tmp_path / "base")
+    save(llama(), tmp_path / "tuned")
+    pair = [open_checkpoint(tmp_path / name) for name in ("base", "tuned")]
+    found = measure(*pair, seed=0)
+    assert value(found.records, canonical(MATRIX), "change", "relative_change") is None
+    assert value(found.records, canonical(MATRIX), "base", "stable_rank") is None
+    assert value(found.records, canonical(MATRIX), "change", "stable_rank") > 1
+    assert value(found.records, None, "model", "relative_change") > 0
+    alone = measure(pair[0], seed=0)
+    assert value(alone.records, canonical(MATRIX), "base", "frobenius_norm") == 0

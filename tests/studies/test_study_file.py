@@ -7,7 +7,9 @@ from benchshadow.errors import InputError
 from benchshadow.studies.grid import study_plan, study_run
 from benchshadow.studies.study import read_study
 
-FAMILY = '\n[[families]]\nname = "main"\ntests = [{arm = "aligned", measure = "narrow"}, {arm = "half", measure = "gap"}]\n'
+FAMILY = (
+    '\n[[families]]\nname = "main"\ntests = [{arm = "aligned", measure = "narrow"}, {arm = "half", measure = "gap"}]\n'
+)
 EIGHT = ("replicates = [0, 1]", "replicates = [0, 1, 2, 3, 4, 5, 6, 7]")
 OWN_BASES = ('[base]\nsource = "broad"', '[base]\nsource = "broad"\nper_replicate = true')
 
@@ -31,7 +33,7 @@ def refused(folder, *changes, more="") -> str:
 MISSPELT = {
     "top level": (("replicates =", "replicate ="), "replicate: no such key (and 1 more); did you mean 'replicates'?"),
     "architecture": (("hidden_size", "hiden_size"), "architecture.hiden_size: no such key (and 1 more); did you mean"),
-    "base": (('[base]\nsource', "[base]\nsorce"), "base.sorce: no such key (and 1 more); did you mean 'source'?"),
+    "base": (("[base]\nsource", "[base]\nsorce"), "base.sorce: no such key (and 1 more); did you mean 'source'?"),
     "base settings": (
         ("steps = 3", "steps = 3\nwarmups = 3"),
         "base.settings.warmups: no such key; did you mean 'warmup'?",
@@ -107,8 +109,8 @@ VALUES = {
         ("tasks.3.source: ", "names 'brod'; did you mean 'broad'?"),
     ),
     "an unknown source of a source": (
-        ("pool = 60", 'pool = 60\nwithout = "nothing"'),
-        ("sources.benchmark: ", "'nothing'"),
+        ("pool = 60", 'pool = 60\n[sources.few]\nkind = "zipf"\ndocuments = 3\nof = "nothing"'),
+        ("sources.few: ", "'nothing'"),
     ),
     "an unknown seen half": (('seen = "benchmark"', 'seen = "bench"'), ("benchmark.seen: ", "names 'bench'")),
     "a seen half without end": (('seen = "benchmark"', 'seen = "broad"'), ("benchmark.seen ", "a pool", "'broad'")),

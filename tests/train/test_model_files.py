@@ -7,7 +7,7 @@ import torch
 from training_samples import tiny
 
 from benchshadow.errors import InputError
-from benchshadow.train import load, save, weights_sha256
+from benchshadow.train.model import load, save, weights_sha256
 
 
 def test_the_seed_alone_determines_the_weights():

@@ -12,8 +12,9 @@ import torch
 from training_samples import setting, stream, tiny
 
 from benchshadow.errors import InputError
-from benchshadow.train import Diverged, checkpoint_folder, load, train, weights_sha256
-from benchshadow.train.loop import adamw, loss_of, step
+from benchshadow.train import checkpoint_folder
+from benchshadow.train.loop import Diverged, adamw, loss_of, step, train
+from benchshadow.train.model import load, weights_sha256
 from benchshadow.train.state import STATE
 
 
@@ -42,7 +43,8 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(undisturbed, 
 def test_another_process_gives_the_same_bits(undisturbed, tmp_path):
     code = (
         "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[2]);"
-        "from training_samples import *; from benchshadow.train import *; s = setting(); m = tiny(0);"
+        "from training_samples import *; from benchshadow.train.loop import train;"
+        "from benchshadow.train.model import *; s = setting(); m = tiny(0);"
         "train(m, stream(s), s, Path(sys.argv[1])); print(weights_sha256(m))"
     )
     there = subprocess.run(
@@ -168,11 +170,20 @@ def test_a_state_is_whole_or_the_one_before(tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoints", STATE]
 
 
+def test_what_a_killed_process_left_half_written_is_removed(undisturbed, tmp_path):
+    trained(tmp_path, stop_after=5)
+    (tmp_path / f".{STATE}.123.partial").write_bytes(b"half")
+    (tmp_path / "checkpoints" / ".step-000006.partial").mkdir()
+    assert trained(tmp_path)[0] == undisturbed[1]
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoints"]
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir() if path.name.startswith(".")] == []
+
+
 def test_a_loss_that_is_no_number_names_the_run_and_the_step(tmp_path):
     model = tiny()
     settings = setting(learning_rate=1e30, clip=1e30, warmup=0)
     with pytest.raises(Diverged, match=r"seed-3: the (loss|norm of the gradient) is (nan|inf) at step [2-5]; lower"):
-        train(model, stream(settings), settings, tmp_path / "seed-3")
+        train(model, stream(settings), settings, tmp_path / "seed-3.partial")
 
 
 def test_a_gradient_that_is_no_number_leaves_no_checkpoint_of_that_step(tmp_path):

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from benchshadow.train import Architecture, Settings, new
+from benchshadow.train import Architecture, Settings
+from benchshadow.train.model import new
 
 ARCHITECTURE = Architecture(hidden_size=16, intermediate_size=24, layers=1, heads=2)
 

@@ -19,6 +19,8 @@ __all__ = ["Layout", "Piece", "layout"]
 _WEIGHTS = ("float64", "float32", "float16", "bfloat16")
 _NOT_WEIGHTS = re.compile(r"BOOL|[IU][0-9]+")
 _LARGEST_KERNEL = 16
+_VECTOR = "a vector: no spectrum"
+_TIED = "tied:"
 _COMPARED_ROWS = 4096
 
 
@@ -62,6 +64,16 @@ class Piece:
     def matrix(self) -> tuple[int, int]:
         """Rows and columns as a matrix."""
         return matrix_shape(self.shape)
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether it is skipped because it has one side only."""
+        return self.reason == _VECTOR
+
+    @property
+    def is_tied(self) -> bool:
+        """Whether it is skipped because it holds the values of another."""
+        return self.reason.startswith(_TIED)
 
     @property
     def inside_blocks(self) -> bool:
@@ -109,7 +121,7 @@ def layout(checkpoint: Checkpoint) -> Layout:
         unknown = [piece.name for piece in pieces if piece.guessed]
         if unknown:
             remarks.append(
-                f"{checkpoint.path}: {len(unknown)} tensors match no line of family {family.name}, the first "
+                f"{checkpoint.path}: no line of family {family.name} matches {len(unknown)} of its tensors, the first "
                 f"{unknown[0]!r}; their roles are guessed"
             )
     return Layout(None if family is None else family.name, tuple(pieces), tuple(remarks))
@@ -161,7 +173,7 @@ def _state(shape: tuple[int, ...], kind: str, is_matrix: bool) -> tuple[str, str
         return "refused", f"holds {kind}, which is not a weight as it stands"
     if not prod(shape):
         return "skipped", "empty: no entries"
-    return ("matrix", "") if is_matrix else ("skipped", "a vector: no spectrum")
+    return ("matrix", "") if is_matrix else ("skipped", _VECTOR)
 
 
 def _is_stack(name: str, shape: tuple[int, ...]) -> bool:
@@ -184,7 +196,7 @@ def _tied_once(checkpoint: Checkpoint, pieces: list[Piece], remarks: list[str]) 
         return pieces
     embedding, head = found["embedding"], found["head"]
     if _same_values(embedding, head):
-        reason = f"tied: the same values as {embedding.tensor!r}, counted once"
+        reason = f"{_TIED} the same values as {embedding.tensor!r}, counted once"
         once = replace(head, state="skipped", reason=reason, parameters=0)
         return [once if piece is head else piece for piece in pieces]
     if tied:

@@ -85,9 +85,9 @@ def _pair(base: Piece | None, tuned: Piece) -> Pair:
     rows = tuned.matrix[0]
     if base is None:
         return Pair(None, tuned, rows, "unmatched", "the base has no tensor of this name")
-    if tuned.state != "matrix":
+    if tuned.state != "matrix" and not (tuned.is_vector and base.shape != tuned.shape):
         return Pair(base, tuned, rows, tuned.state, tuned.reason)
-    if base.state != "matrix":
+    if base.state != "matrix" and not (base.is_tied or base.is_vector):
         state = "refused" if base.state == "refused" else "unmatched"
         return Pair(base, tuned, rows, state, f"in the base it is {base.state} ({base.reason})")
     if base.shape == tuned.shape:

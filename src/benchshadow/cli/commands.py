@@ -19,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+"""The command line, for programs that hold it in their own."""
 study_app = typer.Typer(help="Controlled studies: matched arms, one base, the same settings.", no_args_is_help=True)
 app.add_typer(study_app, name="study")
 
@@ -103,10 +104,13 @@ def study_report(
 @app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="A folder that another verb wrote.")],
+    figures: Annotated[
+        Path | None, typer.Option("--figures", help="Write every figure as SVG into this folder too.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write report.html anew from the records in a folder."""
-    _report(folder, json)
+    _report(folder, json, figures)
 
 
 @app.command()
@@ -207,16 +211,18 @@ def _study(file: Path, out: Path, workers: int, *, plan: bool, json: bool, stric
         _fail(f"{done.folder}: {len(done.failed)} runs failed", 4)
 
 
-def _report(folder: Path, json: bool) -> None:
-    from benchshadow.report import write
+def _report(folder: Path, json: bool, figures: Path | None = None) -> None:
+    import benchshadow.report as room
 
     from .printing import print_json
 
-    page = write(folder)
+    page = room.write(folder)
+    drawn = [] if figures is None else room.figures(folder, figures)
     if json:
-        print_json({"report": str(page)})
+        print_json({"report": str(page), "figures": [str(figure) for figure in drawn]})
     else:
-        typer.echo(page)
+        for file in (page, *drawn):
+            typer.echo(file)
 
 
 def _page(folder: Path) -> Path | None:
@@ -250,6 +256,7 @@ def main() -> None:
     except BenchshadowError as error:
         typer.echo(f"benchshadow: {error}", err=True)
         sys.exit(error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        typer.echo("benchshadow: interrupted; the same command goes on from here", err=True)
-        sys.exit(INTERRUPTED)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # typer makes an exit of an interruption, without a word
+            typer.echo("benchshadow: interrupted; the same command goes on from here", err=True)
+        raise

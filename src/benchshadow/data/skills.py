@@ -15,12 +15,16 @@ import numpy as np
 
 from benchshadow.errors import InputError
 
-__all__ = ["FORMATS", "LONGEST", "SKILLS", "Exercise", "Skill", "draw_items", "vocabulary", "words"]
+from .documents import unit_hash
+
+__all__ = ["FORMATS", "HELD_OUT_SHARE", "LONGEST", "SKILLS", "Exercise", "Skill", "draw_items", "vocabulary", "words"]
 
 LETTERS = "abcdefghijklmnop"
 """Letters of the inputs."""
 LONGEST = 18
 """Longest input: a table names each of the sixteen letters at most once, and has two keys fewer than its length."""
+HELD_OUT_SHARE = 0.1
+"""Share of all questions that nothing is ever trained on."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +102,19 @@ class Exercise(NamedTuple):
     skill: str
     format: str
     length: int
+    input: str
     prompt: str
     answer: str
+
+    @property
+    def text(self) -> str:
+        """The whole document."""
+        return f"{self.prompt}{self.answer}\n"
+
+    @property
+    def held_out(self) -> bool:
+        """Whether it is for evaluation alone: told by the question, in whatever format it is asked."""
+        return unit_hash("held out", self.skill, self.input) < HELD_OUT_SHARE
 
 
 def draw_items(
@@ -138,7 +153,7 @@ def draw_items(
             name = skills[int(rng.integers(len(skills)))]
             word = SKILLS[name].draw(rng, length)
             answer = SKILLS[name].solve(word)
-        yield Exercise(name, form, length, FORMATS[form].format(s=name, x=word), answer)
+        yield Exercise(name, form, length, word, FORMATS[form].format(s=name, x=word), answer)
 
 
 def vocabulary() -> list[str]:

@@ -26,20 +26,16 @@ class Settings(BaseModel):
 
 
 class Skills(Settings):
-    """Items of the embedded world, without end, or a fixed pool of them."""
+    """Items of the embedded world, without end, or a fixed pool of them; never those that are held out."""
 
     kind: Literal["skills"]
-    skills: tuple[str, ...] = Field(tuple(SKILLS), min_length=1)
-    formats: tuple[str, ...] = Field(tuple(FORMATS), min_length=1)
+    skills: tuple[str, ...] = Field(default=tuple(SKILLS), min_length=1)
+    formats: tuple[str, ...] = Field(default=tuple(FORMATS), min_length=1)
     lengths: tuple[int, int] = (3, 6)
-    compositions: float = Field(0.0, ge=0, le=1)
-    pool: int | None = Field(None, ge=1, description="a fixed pool of so many distinct items, the same in every arm")
-    without: Annotated[tuple[str, ...], BeforeValidator(lambda given: _several(given))] = Field(
-        (), description="a source, or several, whose pools are never drawn, so that their items stay unseen"
+    compositions: float = Field(default=0.0, ge=0, le=1)
+    pool: int | None = Field(
+        default=None, ge=1, description="a fixed pool of so many distinct items, the same in every arm"
     )
-
-    def parents(self) -> tuple[str, ...]:
-        return self.without
 
     @model_validator(mode="after")
     def _is_known(self) -> Self:
@@ -62,9 +58,9 @@ class Corpus(Settings):
     file: str
     text: str = "{text}"
     domain: str = ""
-    group: str = Field("", description="template of what a split keeps together; the row itself by default")
-    passage: int = Field(1500, ge=0, description="longest passage in characters; 0 keeps documents whole")
-    held_out: tuple[str, ...] = Field((), description="groups that neither base nor arms ever see")
+    group: str = Field(default="", description="template of what a split keeps together; the row itself by default")
+    passage: int = Field(default=1500, ge=0, description="longest passage in characters; 0 keeps documents whole")
+    held_out: tuple[str, ...] = Field(default=(), description="groups that neither base nor arms ever see")
     halves: Literal["rows", "groups"] = "rows"
     licence: str = ""
     origin: str = ""
@@ -98,7 +94,7 @@ class Zipf(Settings):
     kind: Literal["zipf"]
     of: str
     documents: int = Field(ge=1)
-    exponent: float = Field(1.0, ge=0)
+    exponent: float = Field(default=1.0, ge=0)
 
     def parents(self) -> tuple[str, ...]:
         return (self.of,)
@@ -135,10 +131,6 @@ def _known_kind(given: Any) -> Any:
         rule = f"kind must be one of {', '.join(KINDS)}"
         raise ValueError(_near(rule, given["kind"], list(KINDS)) if "kind" in given else f"{rule} but is missing")
     return given
-
-
-def _several(given: Any) -> Any:
-    return () if given is None else (given,) if isinstance(given, str) else given
 
 
 Source = Annotated[

@@ -57,7 +57,7 @@ class Sources:
         source = self.tree[name]
         match source:
             case Skills(pool=None):
-                yield from self._skills(name, source, rng)
+                yield from self._skills(source, rng)
             case Zipf():
                 yield from self._zipf(name, source, rng)
             case Balanced():
@@ -112,7 +112,7 @@ class Sources:
         if not isinstance(source, Skills) or source.pool is None:
             raise InputError(f"sources.{name}", "must be of kind 'skills' with a pool")
         rng = np.random.default_rng(int(digest(source.model_dump(mode="json"))[:16], 16))
-        found = _distinct(self._skills(name, source, rng), source.pool)
+        found = _distinct(self._skills(source, rng), source.pool)
         if len(found) < source.pool:
             raise InputError(
                 f"sources.{name}.pool", f"must be reachable but is {source.pool}, and {len(found)} were found"
@@ -138,24 +138,17 @@ class Sources:
             return {source.file: known}
         return {file: known for parent in source.parents() for file, known in self.files(parent).items()}
 
-    def _skills(self, name: str, source: Skills, rng: np.random.Generator) -> Iterator[Document]:
-        unseen = {document.text for other in source.without for document in self.pool(other)}
-        in_vain = 0
-        for item in draw_items(
+    def _skills(self, source: Skills, rng: np.random.Generator) -> Iterator[Document]:
+        items = draw_items(
             rng,
             skills=source.skills,
             formats=source.formats,
             lengths=source.lengths,
             compositions=source.compositions,
-        ):
-            text = f"{item.prompt}{item.answer}\n"
-            if text not in unseen:
-                in_vain = 0
-                yield Document(text, text, f"{item.skill} / {item.format}")
-            elif (in_vain := in_vain + 1) == IN_VAIN:
-                raise InputError(
-                    f"sources.{name}.without", f"must leave items to draw but {IN_VAIN} in a row were left out"
-                )
+        )
+        for item in items:
+            if not item.held_out:
+                yield Document(item.text, item.text, f"{item.skill} / {item.format}")
 
     def _zipf(self, name: str, source: Zipf, rng: np.random.Generator) -> Iterator[Document]:
         few = _distinct(self.draw(source.of, rng), source.documents)
@@ -198,8 +191,6 @@ def _fits(name: str, source: Source, parent: str, of: Source) -> None:
     match source:
         case Mix() | Balanced() if not isinstance(of, Corpus):
             rule = "of must name corpora"
-        case Skills() if not isinstance(of, Skills) or of.pool is None:
-            rule = "without must name sources of kind 'skills' with a pool"
         case Slice(like=like) if like == parent and (
             isinstance(of, Zipf | Balanced) or (isinstance(of, Skills) and of.pool is None)
         ):

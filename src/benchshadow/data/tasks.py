@@ -215,24 +215,20 @@ def texts(documents: Sequence[Document], *, most_bytes: int) -> tuple[Item, ...]
     return tuple(items)
 
 
-def skill_items(
-    rng: np.random.Generator, count: int, *, without: frozenset[str] = frozenset(), **settings: object
-) -> tuple[Item, ...]:
-    """Distinct items of the embedded world as exact-match items, none of which is in `without`.
+def skill_items(rng: np.random.Generator, count: int, **settings: Any) -> tuple[Item, ...]:
+    """Distinct held-out items of the embedded world, to be answered exactly.
 
     Args:
         rng: draws the items.
         count: how many.
-        without: whole texts, prompt and answer and line end, that must not be among them.
         settings: of `draw_items`: skills, formats, lengths, compositions.
     """
     if count < 1:
         raise InputError("skill items", f"must number at least 1 but are {count}")
     found: dict[str, Item] = {}
-    for item in islice(draw_items(rng, **settings), 200 * count):  # type: ignore[arg-type]
-        text = f"{item.prompt}{item.answer}\n"
-        if text not in without:
-            found.setdefault(text, Item(text, item.prompt, (f"{item.answer}\n",)))
+    for item in islice(draw_items(rng, **settings), 2000 * count):
+        if item.held_out:
+            found.setdefault(item.text, Item(item.text, item.prompt, (f"{item.answer}\n",)))
         if len(found) == count:
             return tuple(found.values())
-    raise InputError("skill items", f"must number {count} but only {len(found)} distinct ones exist")
+    raise InputError("skill items", f"must number {count} but only {len(found)} distinct ones are held out")

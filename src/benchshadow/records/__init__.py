@@ -9,6 +9,7 @@ from .files import write_json as write_json
 from .files import write_text as write_text
 from .folder import open_folder as open_folder
 from .table import SCHEMA as SCHEMA
+from .table import SUPERSEDED as SUPERSEDED
 from .table import frame as frame
 from .table import read as read
 from .table import write as write

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written beside their place, then renamed onto it; and canonical JSON with its hash."""
+"""Files that are whole or absent, written beside their place and renamed onto it; canonical JSON with its hash."""
 
 from __future__ import annotations
 
@@ -6,28 +6,29 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from benchshadow.errors import InputError
 
 __all__ = ["canonical", "digest", "file_digest", "read_json", "replace_whole", "write_json", "write_text"]
 
 
 @contextmanager
 def replace_whole(path: Path) -> Iterator[Path]:
-    """Give a name to write to; when the block ends well that file takes the place of `path`, otherwise it is removed."""
+    """Give a name to write to; when the block ends well that file takes the place of `path`, otherwise it goes."""
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
-        os.replace(partial, path)
+        partial.replace(path)
     except OSError as error:
         raise InputError(path, f"cannot be written ({error.strerror or error})", "name another --out folder") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def canonical(value: Any) -> str:
@@ -42,7 +43,7 @@ def digest(value: Any) -> str:
 
 def file_digest(path: Path) -> str:
     """sha256 of a file's bytes, in hexadecimal."""
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from benchshadow.errors import InputError
+
 from .files import digest, read_json, write_json
 
 __all__ = ["CLAIM", "open_folder"]
@@ -54,7 +55,5 @@ def _differing(there: Any, here: Mapping[str, Any]) -> list[str]:
     show = lambda value: repr(value) if len(repr(value)) < 60 else digest(value)[:12]  # noqa: E731
     keys = sorted(there.keys() | here.keys())
     return [
-        f"{key} was {show(there.get(key))}, is {show(here.get(key))}"
-        for key in keys
-        if there.get(key) != here.get(key)
+        f"{key} was {show(there.get(key))}, is {show(here.get(key))}" for key in keys if there.get(key) != here.get(key)
     ]

@@ -10,9 +10,11 @@ import polars as pl
 
 from .files import replace_whole
 
-__all__ = ["SCHEMA", "SCHEMA_VERSION", "frame", "read", "write"]
+__all__ = ["SCHEMA", "SCHEMA_VERSION", "SUPERSEDED", "frame", "read", "write"]
 
 SCHEMA_VERSION = 1
+SUPERSEDED = "superseded"
+"""Folder of records that newer ones have replaced."""
 
 SCHEMA: dict[str, Any] = {
     "schema": pl.Int32,
@@ -43,10 +45,11 @@ SCHEMA: dict[str, Any] = {
     "method": pl.String,
     "error_bound": pl.Float64,
 }
+"""Columns of the long table and their types."""
 
 
 def frame(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
-    """Rows as a table of the schema; columns a row leaves out are null, a column unknown to the schema is our mistake."""
+    """Rows as a table of the schema; what a row leaves out is null, a column unknown to the schema is our mistake."""
     rows = [{"schema": SCHEMA_VERSION, **row} for row in rows]
     unknown = {key for row in rows for key in row} - SCHEMA.keys()
     assert not unknown, f"columns unknown to the record schema: {sorted(unknown)}"
@@ -60,6 +63,15 @@ def write(table: pl.DataFrame, path: Path) -> None:
 
 
 def read(folder: Path) -> pl.DataFrame:
-    """Every `records*.parquet` at or below a folder, as one table; an empty one where there is none."""
-    files = sorted(Path(folder).rglob("records*.parquet"))
+    """Every `records*.parquet` at or below a folder, as one table; an empty one where there is none.
+
+    What lies in a folder called `superseded` was set aside, and what lies in one called `*.partial` is not whole:
+    neither is read.
+    """
+    below = sorted(Path(folder).rglob("records*.parquet"))
+    files = [file for file in below if not any(map(_left_out, file.relative_to(folder).parts))]
     return pl.concat([pl.read_parquet(file) for file in files]) if files else frame([])
+
+
+def _left_out(part: str) -> bool:
+    return part == SUPERSEDED or part.endswith(".partial")

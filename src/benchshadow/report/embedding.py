@@ -28,13 +28,14 @@ def html(page: Page) -> str:
     )
     template = environment.get_template("page.html")
     parts = {name: (_TEMPLATES / name).read_text(encoding="utf-8") for name in ("page.css", "page.js")}
-    return template.render(
+    filled = template.render(
         page=page,
         style=parts["page.css"],
         script=parts["page.js"],
         drawing=_drawing() if page.figures() else "",
         specification=_specification,
     )
+    return filled.strip() + "\n"
 
 
 @lru_cache(maxsize=1)

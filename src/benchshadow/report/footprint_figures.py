@@ -101,7 +101,7 @@ def spectrum_figure(footprint: FootprintFolder) -> Figure | None:
     ]
     says = f"Singular values of the {what} of a tensor by rank, both axes logarithmic, beside the rounding edge."
     shows = f"The {len(chosen)} matrices with the largest {'relative change' if what == 'change' else 'norm'}; "
-    shows += "directions above the dashed edge cannot be made by rounding."
+    shows += "directions above the dashed edge are stronger than any that simulated rounding made."
     if hidden:
         shows += " Where no edge is drawn, all values stand more than a hundred times above it."
     if what != "change":

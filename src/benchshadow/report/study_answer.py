@@ -6,7 +6,7 @@ from typing import Any
 
 from .elements import Point
 from .numbers import absent, counted, number, signed
-from .study_folder import StudyFolder
+from .study_folder import LAST, StudyFolder
 
 __all__ = ["about", "answer"]
 
@@ -16,7 +16,7 @@ _FIRST = ("together", "outcome")
 
 def answer(study: StudyFolder) -> tuple[str, list[str], list[Point]]:
     """What kind of answer this is, what holds for the study as a whole, and a point per arm."""
-    claims = [c for c in study.claims.get("claims", []) if c.get("at", "last step") == "last step"]
+    claims = [c for c in study.claims.get("claims", []) if c.get("at", LAST) == LAST]
     if not claims:
         return "Nothing can be said yet: the runs of this study have not been compared.", _missing(study), []
     arms = [arm for arm in study.arms if any(claim["arm"] == arm for claim in claims)]

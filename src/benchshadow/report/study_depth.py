@@ -29,7 +29,7 @@ def _depth(study: StudyFolder, measure: charts.Row, *, folded: bool) -> Figure |
     rows = rows.filter(pl.col("step").is_null() | (pl.col("step") == pl.col("step").max().over("arm", "replicate")))
     if not rows.height:
         return None
-    means = rows.group_by("arm", "role", "layer", "depth").agg(
+    means = rows.group_by("arm", "role", "layer", "depth", maintain_order=True).agg(
         pl.col("value").mean(), pl.col("value").min().alias("low"), pl.col("value").max().alias("high")
     )
     means = means.sort("arm", "role", "depth")

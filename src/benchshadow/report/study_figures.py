@@ -84,7 +84,11 @@ def _by_run(study: StudyFolder, diagnostic: str, tiers: tuple[str, ...]) -> dict
     """Per run, the mean over the tasks of the tiers; a run that lacks one of the tasks is left out."""
     rows = study.rows("outcome", diagnostic).filter(pl.col("tier").is_in(tiers))
     whole = rows["benchmark"].n_unique()
-    means = rows.group_by("arm", "replicate").agg(pl.col("value").mean(), pl.col("benchmark").n_unique().alias("tasks"))
+    means = (
+        rows.sort("arm", "replicate", "benchmark")
+        .group_by("arm", "replicate", maintain_order=True)
+        .agg(pl.col("value").mean(), pl.col("benchmark").n_unique().alias("tasks"))
+    )
     return {(r["arm"], r["replicate"]): r["value"] for r in means.iter_rows(named=True) if r["tasks"] == whole}
 
 

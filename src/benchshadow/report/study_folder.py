@@ -14,7 +14,10 @@ from benchshadow.records import read, read_json
 
 from .look import Series, series_of
 
-__all__ = ["Reading", "StudyFolder", "open_study"]
+__all__ = ["EQUAL", "LAST", "Reading", "StudyFolder", "open_study"]
+
+LAST, EQUAL = "last step", "equal relative change"
+"""Where claims are made, as `claims.json` calls it."""
 
 
 @dataclass(frozen=True)
@@ -119,17 +122,17 @@ class StudyFolder:
             found = found.filter(pl.col("step") == pl.col("step").max().over("arm", "replicate"))
         return found
 
-    def claim(self, arm: str, measure: str, at: str = "last step") -> dict[str, Any] | None:
+    def claim(self, arm: str, measure: str, at: str = LAST) -> dict[str, Any] | None:
         """The claim on one measure in one arm."""
         for claim in self.claims.get("claims", []):
-            if (claim["arm"], claim["measure"], claim.get("at", "last step")) == (arm, measure, at):
+            if (claim["arm"], claim["measure"], claim.get("at", LAST)) == (arm, measure, at):
                 return claim
         return None
 
     def aa_reach(self, measure: str) -> float | None:
         """Largest absolute A/A difference of a measure, as its claims hold it."""
         for claim in self.claims.get("claims", []):
-            if claim["measure"] == measure and claim.get("at", "last step") == "last step" and claim.get("aa"):
+            if claim["measure"] == measure and claim.get("at", LAST) == LAST and claim.get("aa"):
                 return max(abs(each) for each in claim["aa"])
         return None
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from .elements import Block, Page, Prose, Section, Terms
 from .numbers import counted, shown
 from .provenance import manifest_table
 from .study_answer import about, answer
+from .study_claims import at_equal_change, claims_table
 from .study_depth import depth_figures
 from .study_doses import dose_figures
+from .study_fed import fed_table
 from .study_figures import narrow_broad_figure, trajectory_figure
 from .study_folder import StudyFolder, open_study
-from .study_tables import at_equal_change, claims_table, fed_table, measures_table
+from .study_tables import hint_of, measures_table
 from .words import glossary, not_told
 
 __all__ = ["study_page"]
@@ -63,6 +66,7 @@ def _outcomes(study: StudyFolder) -> list[Block]:
     return _present(
         *(measures_table(study, *table, explained=table is tables[0]) for table in tables),
         _tasks(study),
+        _told(found, "What the outcomes are"),
         narrow_broad_figure(study),
         *dose_figures(study),
         at_equal_change(study, "outcome"),
@@ -81,6 +85,12 @@ def _tasks(study: StudyFolder) -> Terms | None:
     return Terms(found, "What the tasks are") if found else None
 
 
+def _told(measures: list[dict[str, Any]], folded: str) -> Terms | None:
+    """What each measure is: the hint of its column, for those who cannot hover over it."""
+    found = [(measure["title"], says) for measure in measures if (says := hint_of(measure))]
+    return Terms(found, folded) if found else None
+
+
 def _footprint(study: StudyFolder) -> list[Block]:
     measures = study.measures("footprint")
     if not measures:
@@ -88,6 +98,7 @@ def _footprint(study: StudyFolder) -> list[Block]:
     said = [(arm, text) for arm in study.arms for text in about(study, arm, ("footprint",))]
     return _present(
         measures_table(study, measures, "The change from the base to the last step, over the blocks"),
+        _told(measures, "What these measures are"),
         Terms(said) if said else None,
         trajectory_figure(study),
         at_equal_change(study, "footprint"),

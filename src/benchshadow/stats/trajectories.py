@@ -30,8 +30,8 @@ class Trajectory:
             raise InputError(
                 "trajectory", f"must pair changes with values but has {len(self.change)} and {len(self.value)}"
             )
-        if not (self.change > 0).all() or not np.isfinite(self.value).all():
-            raise InputError("trajectory", "must hold changes above zero and finite values")
+        if not (self.change > 0).all() or not np.isfinite([self.change, self.value]).all():
+            raise InputError("trajectory", "must hold finite changes above zero and finite values")
 
     def at(self, change: float) -> float | None:
         """The measure at a relative change, linear in its logarithm; None outside the range that was seen."""

@@ -26,6 +26,7 @@ LABELS = (
     "descriptive: outside the A/A range",
     "descriptive: inside the A/A range",
 )
+"""Everything that a verdict can say."""
 
 
 @dataclass(frozen=True)

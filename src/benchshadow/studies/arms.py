@@ -10,7 +10,7 @@ import numpy as np
 
 from benchshadow.data.sources import Sources
 from benchshadow.data.stream import Stream, describe, pack, replace, shuffle
-from benchshadow.data.tokenization import END
+from benchshadow.data.tokenization import end_token
 from benchshadow.records import digest
 
 from .seeds import generator
@@ -105,7 +105,6 @@ def _length(sources: Sources, tokenizer: Tokenizer, source: str, rng: np.random.
 def _account(stream: Stream, control: Stream, treated: np.ndarray, tokenizer: Tokenizer) -> dict[str, Any]:
     """Hashes of the realised order and of what the arm shares with its control, and the description of the stream."""
     counts = np.bincount(control.ids.ravel(), minlength=tokenizer.get_vocab_size()) + 1.0
-    end = tokenizer.token_to_id(END)
     untreated = np.delete(stream.ids, treated, axis=0)
     return {
         "order_sha256": stream.sha256,
@@ -113,5 +112,5 @@ def _account(stream: Stream, control: Stream, treated: np.ndarray, tokenizer: To
         "untreated_sha256": hashlib.sha256(np.ascontiguousarray(untreated, "<i4").tobytes()).hexdigest(),
         "treated_sequences": len(treated),
         "treated_positions_sha256": digest(treated.tolist()),
-        **describe(stream, end, counts / counts.sum()),
+        **describe(stream, end_token(tokenizer), counts / counts.sum()),
     }

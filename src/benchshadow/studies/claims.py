@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from benchshadow.records import frame
 from benchshadow.stats import Trajectory, Verdict, common_range, hedges_g, holm, sign_flip, verdict
 
 from .measures import Measure, measures, values
 from .study import CONTROL, Study
 
-__all__ = ["AT_END", "AT_EQUAL_CHANGE", "Claim", "claims", "table"]
+__all__ = ["AT_END", "AT_EQUAL_CHANGE", "Claim", "claims", "derived", "table"]
 
 AT_END = "last step"
 AT_EQUAL_CHANGE = "equal relative change"
+
+_TOO_FEW = "no replicate has two checkpoints or more that carry it in arm, control and A/A"
 
 Values = Mapping[tuple[str, int, int], float]
 
@@ -100,6 +103,32 @@ def table(study: Study, records: pl.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
+def derived(study: Study, records: pl.DataFrame) -> pl.DataFrame:
+    """Every measure of every run at the last step as records, beside its A/A null (METRICS, null 3).
+
+    The null is the standard deviation, over replicates, of the difference between the control and its second draw.
+    """
+    rows, last = [], study.settings.steps
+    for measure in measures(study):
+        found = values(records, measure)
+        _, aa = _at_step(found, study.same, study, last)
+        null = float(np.std(aa, ddof=1)) if len(aa) > 1 else None
+        of = "outcome" if measure.kind == "outcome" else "model"
+        for (arm, replicate, step), value in sorted(found.items()):
+            if step == last:
+                place = {
+                    "arm": arm,
+                    "replicate": replicate,
+                    "step": step,
+                    "of": of,
+                    "role": "study",
+                    "tier": measure.tier,
+                }
+                told = {"diagnostic": measure.name, "value": value, "null_aa": null, "unit": measure.unit}
+                rows.append({**place, **told, "method": "weighted sum of records"})
+    return frame(rows)
+
+
 Pairs = list[tuple[float, float]]
 
 
@@ -127,7 +156,7 @@ def _at_equal_change(study: Study, arm: str, measure: Measure, found: Mapping[st
     complete = [r for r in study.replicates if all((name, r) in paths for name in (CONTROL, arm, study.same))]
     here = common_range([path for (_, replicate), path in paths.items() if replicate in complete])
     if here is None:
-        reason = "not comparable: the arms never changed equally far" if complete else "no replicate is whole"
+        reason = "not comparable: the arms never changed equally far" if complete else _TOO_FEW
         return _nothing(arm, measure, AT_EQUAL_CHANGE, reason)
     pairs, aa = [], []
     for replicate in complete:

@@ -16,7 +16,7 @@ from .arms import treated_positions
 from .manifests import training_key_of
 from .seeds import seed
 from .study import CONTROL, Study
-from .suite import tiers
+from .task_kinds import tiers
 
 __all__ = ["consequences", "study_of"]
 
@@ -61,7 +61,7 @@ def consequences(study: Study, manifest: Mapping[str, Any]) -> dict[str, Any]:
         "data.files": recipes["treatment"]["files"],
         **_data(study, manifest, arm, replicate),
     }
-    for index, (task, (tier, kind)) in enumerate(tiers(study).items()):
+    for index, (task, (tier, kind)) in enumerate(tiers(study.tasks).items()):
         named = {"benchmark": task, "tier": tier, "kind": kind}
         wanted |= {f"evaluation.{index}.{key}": value for key, value in named.items()}
     drawn = {CONTROL: recipes["control"], arm: recipes["treatment"]}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
@@ -51,7 +54,14 @@ def local(calls: Sequence[Call], workers: int) -> Iterator[Outcome]:
     waiting = {call.name: call for call in calls}
     tried = dict.fromkeys(waiting, 0)
     while waiting:
-        pool = get_reusable_executor(max_workers=workers, timeout=None, env=_ONE_THREAD, reuse=False)
+        pool = get_reusable_executor(
+            max_workers=workers,
+            timeout=None,  # pyright: ignore[reportArgumentType] (it waits for ever, which its annotation forgets)
+            env=_ONE_THREAD,
+            reuse=False,  # pyright: ignore[reportArgumentType] (likewise)
+            initializer=_end_with,
+            initargs=(os.getpid(),),
+        )
         futures = {pool.submit(_guarded, call): call for call in waiting.values()}
         whole = False
         try:
@@ -75,6 +85,17 @@ def _as_they_end(futures: list[Future[str | None]]) -> Iterator[Future[str | Non
     while remaining:
         done, remaining = wait(remaining, return_when=FIRST_COMPLETED)
         yield from done
+
+
+def _end_with(parent: int) -> None:
+    """Let a worker end when its parent is gone: killed, it would otherwise work on unseen until its run is whole."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _guarded(call: Call) -> str | None:

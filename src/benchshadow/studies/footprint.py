@@ -85,7 +85,7 @@ def footprint(
     after = None if tuned is None else open_checkpoint(tuned)
     pairs, remarks = pairs_of(before, after)
     if plan:
-        return Footprint(Path(out), plan_of(before, after, pairs, Path(out), FILES), remarks, 0)
+        return Footprint(Path(out), plan_of(before, after, pairs, Path(out), FILES, workers), remarks, 0)
     work = _work(before, after, rounded_sides, seed)
     folder = open_folder(out, work)
     if not all((folder / name).is_file() for name in FILES):

@@ -17,14 +17,14 @@ __all__ = ["plan_of"]
 
 _PROBE = 384
 # Bytes: the interpreter with its libraries, torch among them; and the blocks of both sides with their working copies.
-_RESTING = 450_000_000
+_RESTING = 350_000_000
 _BLOCKS = 80_000_000
 # float64 arrays of k x k that live at once for every spectrum: its Gram matrix; and twice more in the eigensolver.
 _IN_SOLVER = 2
 
 
 def plan_of(
-    base: Checkpoint, tuned: Checkpoint | None, pairs: Sequence[Pair], out: Path, files: Sequence[str]
+    base: Checkpoint, tuned: Checkpoint | None, pairs: Sequence[Pair], out: Path, files: Sequence[str], workers: int
 ) -> dict[str, Any]:
     """The plan as JSON values. Time is that of one small matrix here and now, scaled by rows x columns x shorter side.
 
@@ -47,8 +47,8 @@ def plan_of(
         },
         "write": [str(out / name) for name in files],
         "estimate": {
-            "seconds": round(work * spectra * _seconds_per_unit(), 1),
-            "memory_bytes": _RESTING + _BLOCKS + (spectra + _IN_SOLVER) * 8 * shortest**2,
+            "seconds": round(work * spectra * _seconds_per_unit() / workers, 1),
+            "memory_bytes": _RESTING + workers * (_BLOCKS + (spectra + _IN_SOLVER) * 8 * shortest**2),
         },
     }
 
@@ -59,6 +59,6 @@ def _seconds_per_unit() -> float:
     times = []
     for _ in range(3):
         begin = time.perf_counter()
-        Spectrum.of(probe)
+        Spectrum.of(probe, engine="numpy")
         times.append(time.perf_counter() - begin)
     return min(times) / _PROBE**3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import threading
 from collections.abc import Callable, Sequence
@@ -11,10 +12,10 @@ from typing import Any
 
 import polars as pl
 
-from benchshadow.errors import Incomplete, InputError
-from benchshadow.records import open_folder, read, read_json, write_json, write_text
+from benchshadow.errors import Incomplete, InputError, MissingExtra
+from benchshadow.records import SUPERSEDED, open_folder, read, read_json, write, write_json, write_text
 
-from .claims import claims, table
+from .claims import claims, derived, table
 from .engine import Call, local
 from .estimate import Estimate, estimate
 from .measures import measures
@@ -84,9 +85,11 @@ def study_run(
 
     Raises:
         InputError: the file breaks a rule, or the folder holds other work.
+        MissingExtra: the libraries of the extra `train` are not installed.
         Incomplete: with `strict`, when a run failed; everything else is done and written.
     """
     study = _checked(file)
+    _check_extra()
     if workers < 1:
         raise InputError("--workers", f"must be at least 1 but is {workers}")
     bases, runs = plan_runs(study)
@@ -122,6 +125,12 @@ def study_status(file: Path, *, out: Path) -> Standing:
     reasons = read_json(out / "failures.json") if (out / "failures.json").is_file() else {}
     failed = {run.name: reasons[run.title] for run in (*bases, *runs) if run.title in reasons}
     return _standing(study, out, (*bases, *runs), failed)
+
+
+def _check_extra() -> None:
+    """Say how to install what training needs, before anything is claimed or drawn."""
+    if any(importlib.util.find_spec(name) is None for name in ("loky", "tokenizers", "torch", "transformers")):
+        raise MissingExtra("training", "train")
 
 
 def _checked(file: Path) -> Study:
@@ -180,7 +189,7 @@ def _forget_stale(out: Path, present: set[str]) -> None:
         for folder in sorted((out / kind).glob("*")) if (out / kind).is_dir() else []:
             name = folder.name.removesuffix(".partial").removesuffix(".lock")
             if folder.is_dir() and name not in present:
-                aside = out / "superseded" / kind
+                aside = out / SUPERSEDED / kind
                 aside.mkdir(parents=True, exist_ok=True)
                 shutil.rmtree(aside / folder.name, ignore_errors=True)
                 folder.rename(aside / folder.name)
@@ -194,6 +203,7 @@ def _conclude(study: Study, out: Path, runs: Sequence[Run], failed: dict[str, st
         raise InputError(out, f"no run could be finished ({reason})")
     records = pl.concat([read(run_folder(out, run)) for run in whole])
     made = claims(study, records)
+    write(derived(study, records), out / "records.parquet")
     strength, why = level(study)
     manifest = read_json(run_folder(out, whole[0]) / MANIFEST)
     write_json(out / "study.json", _told(study, manifest))
@@ -219,7 +229,7 @@ def _conclude(study: Study, out: Path, runs: Sequence[Run], failed: dict[str, st
 
 
 def _treated(out: Path, whole: Sequence[Run]) -> dict[str, float]:
-    """Share of the sequences that each arm's treatment replaced, mean over its runs: it follows from declared epochs."""
+    """Share of the sequences that each arm's treatment replaced, mean over its runs; declared epochs leave it open."""
     found: dict[str, list[float]] = {}
     for run in whole:
         data = read_json(run_folder(out, run) / MANIFEST)["data"]
@@ -254,6 +264,7 @@ def _told(study: Study, manifest: dict[str, Any]) -> dict[str, Any]:
                 "tier": each.tier,
                 "benchmark": each.parts[0][1] if len(each.parts) == 1 else None,
                 "diagnostic": each.parts[0][2],
+                "parts": [list(part) for part in each.parts],
                 "says": each.says,
             }
             for each in measures(study)

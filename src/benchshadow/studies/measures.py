@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from .task_kinds import tiers
+
 if TYPE_CHECKING:
     from .study import Study
 
 __all__ = ["Measure", "measures", "values"]
+
+Part = tuple[float, str | None, str]
 
 _BROAD = ("sibling", "unrelated")
 
@@ -35,7 +39,7 @@ class Measure:
     unit: str
     kind: str
     says: str
-    parts: tuple[tuple[float, str | None, str], ...]
+    parts: tuple[Part, ...]
     tier: str | None = None
 
 
@@ -59,9 +63,7 @@ _FOOTPRINT = {
 
 def measures(study: Study) -> list[Measure]:
     """The measures of a study in the order of its report: each task's, those of the tiers together, the footprint's."""
-    from .suite import tiers
-
-    placed = tiers(study)
+    placed = tiers(study.tasks)
     found = []
     for task, (tier, kind) in placed.items():
         if kind == "text":
@@ -87,21 +89,25 @@ def _together(placed: dict[str, tuple[str, str]]) -> list[Measure]:
     for task, (tier, kind) in placed.items():
         if kind != "text":
             by_tier.setdefault(tier, []).append(task)
-    mean: Callable[..., tuple[tuple[float, str | None, str], ...]] = lambda sign, *of: tuple(  # noqa: E731
-        (sign / len(of), task, "centred_score") for task in of
-    )
-    seen, held = by_tier.get("seen", []), by_tier.get("held-out", [])
-    broad = [task for tier in _BROAD for task in by_tier.get(tier, [])]
+    seen, held = (_mean(1.0, by_tier.get(tier, [])) for tier in ("seen", "held-out"))
+    wide = [tier for tier in _BROAD if tier in by_tier]
+    broad = tuple(part for tier in wide for part in _mean(1.0 / len(wide), by_tier[tier]))
+    names = "; ".join(f"{tier}: {', '.join(by_tier[tier])}" for tier in wide)
     given = {
-        "narrow": ("held-out items of the benchmark, centred on chance", mean(1.0, *held) if held else None),
-        "broad": (f"mean of {', '.join(broad)}, centred on chance", mean(1.0, *broad) if broad else None),
-        "gap": ("narrow less broad", (*mean(1.0, *held), *mean(-1.0, *broad)) if held and broad else None),
-        "memorisation": (
-            "seen less held-out items of the benchmark",
-            (*mean(1.0, *seen), *mean(-1.0, *held)) if seen and held else None,
-        ),
+        "narrow": ("held-out items of the benchmark, centred on chance", held),
+        "broad": (f"mean of the tiers {' and '.join(wide)} ({names}), centred on chance", broad),
+        "gap": ("narrow less broad", (*held, *_minus(broad)) if held and broad else ()),
+        "memorisation": ("seen less held-out items of the benchmark", (*seen, *_minus(held)) if seen and held else ()),
     }
     return [Measure(name, name, "share", "outcome", says, parts) for name, (says, parts) in given.items() if parts]
+
+
+def _mean(factor: float, tasks: Sequence[str]) -> tuple[Part, ...]:
+    return tuple((factor / len(tasks), task, "centred_score") for task in tasks)
+
+
+def _minus(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    return tuple((-factor, task, diagnostic) for factor, task, diagnostic in parts)
 
 
 def values(records: pl.DataFrame, measure: Measure) -> dict[tuple[str, int, int], float]:

@@ -50,7 +50,7 @@ def measured(
         whole: whether base and tuned are decomposed beside the change.
     """
     from benchshadow.evaluate import score
-    from benchshadow.train import load
+    from benchshadow.train.model import load
 
     model = load(checkpoint or base)
     scores = [score(model, tokenizer, task) for task in tasks]

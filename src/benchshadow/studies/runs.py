@@ -14,6 +14,7 @@ import polars as pl
 from benchshadow.data.tokenization import load_tokenizer, save_tokenizer, skills_tokenizer, train_bpe
 from benchshadow.errors import InputError
 from benchshadow.records import file_digest, read_json, replace_whole, write, write_json
+from benchshadow.train import checkpoint_folder
 
 from .arms import Fed, arm_stream, base_stream, recipe
 from .manifests import SCHEMA, environment, evaluation, measurement_key, seal, training_key
@@ -88,7 +89,7 @@ def plan_runs(study: Study) -> tuple[list[Run], list[Run]]:
 def base_checkpoint(study: Study, out: Path, run: Run) -> Path:
     """The checkpoint that a run starts from."""
     assert run.base is not None, "a base starts from none"
-    return _checkpoint(run_folder(out, run.base), study.base.settings.steps)
+    return checkpoint_folder(run_folder(out, run.base), study.base.settings.steps)
 
 
 def is_whole(out: Path, run: Run) -> bool:
@@ -123,7 +124,8 @@ def execute(study: Study, run: Run, out: Path) -> None:
 
 def _train(study: Study, run: Run, out: Path, partial: Path, prepared: Suite, tell: Tell) -> None:
     """Train, or go on training; the manifest is written last, so where it stands the training is whole."""
-    from benchshadow.train import load, new, train, weights_sha256
+    from benchshadow.train.loop import train
+    from benchshadow.train.model import load, new, weights_sha256
 
     settings = study.settings if run.arm else study.base.settings
     tokenizer = _tokenizer(study, run, out, partial, prepared)
@@ -182,14 +184,14 @@ def _measure(study: Study, run: Run, out: Path, partial: Path, prepared: Suite, 
     tokenizer = load_tokenizer(_tokenizer_file(out, run, partial))
     base = base_checkpoint(study, out, run)
     losses = pl.read_parquet(partial / LOSSES)["loss"].to_numpy()
-    steps = [step for step in study.settings.checkpoint_steps() if _checkpoint(partial, step).is_dir()]
+    steps = [step for step in study.settings.checkpoint_steps() if checkpoint_folder(partial, step).is_dir()]
     if run.arm == CONTROL:
         steps = [0, *steps]
     tables, items = [], []
     for count, step in enumerate(steps):
         place = partial / "measures" / f"{run.measurement[:12]}-{step:06d}"
         if not place.is_dir():
-            checkpoint = _checkpoint(partial, step) if step else base
+            checkpoint = checkpoint_folder(partial, step) if step else base
             columns = {
                 "run": run.name,
                 "arm": run.arm if step else "base",
@@ -219,15 +221,11 @@ def _measure(study: Study, run: Run, out: Path, partial: Path, prepared: Suite, 
     shutil.rmtree(partial / "measures")
     if study.keep == "last":
         for step in study.settings.checkpoint_steps()[:-1]:
-            shutil.rmtree(_checkpoint(partial, step), ignore_errors=True)
+            shutil.rmtree(checkpoint_folder(partial, step), ignore_errors=True)
 
 
 def _is_measured(folder: Path, run: Run) -> bool:
     return (folder / MEASURED).is_file() and read_json(folder / MEASURED).get("key") == run.measurement
-
-
-def _checkpoint(folder: Path, step: int) -> Path:
-    return folder / "checkpoints" / f"step-{step:06d}"
 
 
 def _tokenizer_file(out: Path, run: Run, partial: Path) -> Path:

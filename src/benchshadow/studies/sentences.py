@@ -29,7 +29,8 @@ def first_error(path: Path, error: ValidationError, model: type[BaseModel]) -> I
     if first["type"] == "missing":
         return InputError(where, f"must be given but is missing{more}")
     if first["type"].startswith("union_tag"):
-        given = f"is {first['ctx']['tag']!r}" if "tag" in first["ctx"] else "is missing"
+        told = first.get("ctx", {})
+        given = f"is {told['tag']!r}" if "tag" in told else "is missing"
         return InputError(where, f"kind must be one of {', '.join(_tags(model, place))} but {given}{more}")
     said = first["msg"].removeprefix("Value error, ")
     value = repr(first["input"])

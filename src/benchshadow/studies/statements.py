@@ -15,6 +15,7 @@ from .study import CONTROL, Study
 
 __all__ = ["doses", "find", "level", "moved", "statements"]
 
+_NOT_TOLD = " None of these arms can be told from a second draw of the control."
 _RANKS = ("stable_rank", "participation_ratio")
 
 
@@ -43,9 +44,11 @@ def statements(study: Study, made: Sequence[Claim], rows: Sequence[Mapping[str, 
     for each in rows:
         if each["measure"] in ("narrow", "broad", *_RANKS):
             found.append(_said("dose", each["row"], each["text"], "info"))
-    found.append(
-        _said("level", "", f"Everything here is {strength}: {why}.", "warning" if strength == "descriptive" else "info")
-    )
+    if strength == "descriptive":
+        found.append(_said("level", "", f"Everything here is descriptive: {why}.", "warning"))
+    else:
+        text = f"The tests of the declared families are confirmatory, everything else is descriptive: {why}."
+        found.append(_said("level", "", text, "info"))
     return found
 
 
@@ -78,10 +81,10 @@ def _together(narrow: int, broad: int, spectrum: set[int]) -> str:
     gained = {1: "gained", 0: "did not move", -1: "lost"}
     told = f"narrow {gained[narrow]}, broad {gained[broad]}, and the footprint is {footprint}"
     if narrow > 0 and broad <= 0 and footprint == "narrower":
-        return f"{told}: the pattern that C1 describes"
+        return f"{told}: what the preprint says of benchmark-aligned data"
     if broad > 0 and footprint == "broader":
-        return f"{told}: the pattern that C2 describes"
-    return f"{told}: neither the pattern of C1 nor that of C2"
+        return f"{told}: what the preprint says of data that expands coverage"
+    return f"{told}: neither of the two patterns that the preprint describes"
 
 
 def find(made: Sequence[Claim], arm: str, measure: str, at: str = AT_END) -> Claim | None:
@@ -120,7 +123,8 @@ def doses(study: Study, made: Sequence[Claim], treated: Mapping[str, float]) -> 
                 "doses": [treated[arm] for arm in arms],
                 "means": known,
                 "monotone": monotone,
-                "text": _dose_sentence(title, measure, known, monotone),
+                "text": _dose_sentence(title, measure, known, monotone)
+                + ("" if any(moved(find(made, arm, measure.name)) for arm in arms) else _NOT_TOLD),
             }
 
 
@@ -142,7 +146,8 @@ def _went(claim: Claim) -> str:
     assert claim.verdict is not None, "find gives only what can be compared"
     assert claim.control_mean is not None, "as above"
     verb = {1: "rose", -1: "fell", 0: "cannot be told from no change"}[moved(claim)]
-    return f"{verb} ({claim.verdict.interval.mean:+.3f} from {claim.control_mean:.3f}, {claim.verdict.label})"
+    label = claim.verdict.label.removeprefix("descriptive: ")
+    return f"{verb} ({claim.verdict.interval.mean:+.3f} from {claim.control_mean:.3f}, {label})"
 
 
 def _ranks(claims: Sequence[Claim | None]) -> str:

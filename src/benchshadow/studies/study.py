@@ -17,7 +17,7 @@ from benchshadow.stats import FEWEST_BASES, p_floor, replicates_needed
 from benchshadow.train.settings import Architecture, Settings
 
 from .sentences import first_error
-from .suite import TaskSettings, Text
+from .task_kinds import TaskSettings, Text
 
 __all__ = ["CONTROL", "Arm", "Family", "Study", "read_study"]
 

@@ -1,76 +1,21 @@
-"""The tasks of a study: settings in the study file, and the items they stand for in one replicate."""
+"""What one replicate is trained on and evaluated with: sources that can be drawn from, and tasks with their items."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Literal
-
-from pydantic import BaseModel, ConfigDict, Field
 
 from benchshadow.data.documents import Document
-from benchshadow.data.skills import FORMATS, SKILLS
-from benchshadow.data.sources import Corpus, Half, Sources
+from benchshadow.data.sources import Corpus, Sources
 from benchshadow.data.tasks import Item as TaskItem
-from benchshadow.data.tasks import Task, Tier, blimp_split, choices, skill_items, texts, without_repeats
+from benchshadow.data.tasks import Task, blimp_split, choices, skill_items, texts, without_repeats
 from benchshadow.errors import InputError
 
 from .seeds import generator
+from .study import Study
+from .task_kinds import BlimpPairs, Choices, SkillItems, TaskSettings, Text
 
-if TYPE_CHECKING:
-    from .study import Study
-
-__all__ = ["Suite", "TaskSettings", "suite", "tiers"]
-
-
-class Named(BaseModel):
-    """Frozen; a misspelt key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    says: str = Field("", description="what it asks, for the report")
-
-
-class SkillItems(Named):
-    """Items of the embedded world, answered exactly; of the benchmark's seen half where `seen` is set."""
-
-    kind: Literal["skills"]
-    tier: Tier
-    items: int = Field(200, ge=1)
-    seen: bool = False
-    skills: tuple[str, ...] = tuple(SKILLS)
-    formats: tuple[str, ...] = tuple(FORMATS)
-    lengths: tuple[int, int] = (3, 6)
-    compositions: float = Field(0.0, ge=0, le=1)
-
-
-class BlimpPairs(Named):
-    """One tier of the replicate's split of BLiMP, by its name there: "seen pairs", "held-out pairs" ..."""
-
-    kind: Literal["blimp"]
-
-
-class Choices(Named):
-    """Multiple-choice items of a file, by log-probability."""
-
-    kind: Literal["choices"]
-    file: str
-    tier: Tier = "unrelated"
-    items: int = Field(200, ge=1)
-
-
-class Text(Named):
-    """Bits per byte on documents of a source."""
-
-    kind: Literal["text"]
-    source: str
-    tier: Tier = "general"
-    half: Half = "held-out"
-    bytes: int = Field(200_000, ge=1)
-
-
-TaskSettings = Annotated[SkillItems | BlimpPairs | Choices | Text, Field(discriminator="kind")]
+__all__ = ["Suite", "suite"]
 
 
 @dataclass(frozen=True)
@@ -109,9 +54,6 @@ def suite(study: Study, replicate: int) -> Suite:
     drawn = tuple(_task(study, each, sources, parts, replicate) for each in study.tasks)
     kept = without_repeats(drawn, [TaskItem(each.id, "", (each.text,)) for each in training])
     removed = {task.name: len(before.items) - len(task.items) for before, task in zip(drawn, kept, strict=True)}
-    for task in kept:
-        if not task.items:
-            raise InputError(f"tasks.{task.name}", "must hold items but all of them repeat others")
     return Suite(sources, kept, {name: count for name, count in removed.items() if count}, paradigms)
 
 
@@ -160,14 +102,3 @@ def _texts(settings: Text, sources: Sources, rng) -> tuple[TaskItem, ...]:
         return texts([documents[i] for i in order], most_bytes=settings.bytes)
     drawn = list(islice(sources.draw(settings.source, rng), max(1, settings.bytes // 8)))
     return texts(list(dict.fromkeys(drawn)), most_bytes=settings.bytes)
-
-
-def tiers(study: Study) -> dict[str, tuple[str, str]]:
-    """Task to its tier and kind ("exact", "choice", "text"), without reading any item."""
-    blimp = {"seen pairs": "seen", "held-out pairs": "held-out", "siblings": "sibling", "distant siblings": "sibling"}
-    found = {}
-    for task in study.tasks:
-        tier = blimp.get(task.name, "sibling") if isinstance(task, BlimpPairs) else task.tier
-        kind = {"skills": "exact", "blimp": "choice", "choices": "choice", "text": "text"}[task.kind]
-        found[task.name] = (tier, kind)
-    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,17 @@ _WANTED = {
     "sha256",
 }  # fmt: skip
 
+# Hashes that training or reading the data gave, so that only their form can be checked here.
+_HASHES = (
+    "base.weights_sha256",
+    "tokenizer_sha256",
+    "data.control_order_sha256",
+    "data.order_sha256",
+    "data.untreated_sha256",
+    "results.weights_sha256",
+    "results.losses_sha256",
+)
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -69,8 +81,8 @@ class Verification:
     def sentence(self) -> str:
         """The outcome in one sentence."""
         if self.undeclared:
-            more = f" (and {len(self.undeclared) - 1} more)" if len(self.undeclared) > 1 else ""
-            return f"undeclared difference: {self.undeclared[0]}{more}"
+            first, *others = self.undeclared
+            return f"undeclared difference: {first}" + (f" (and {len(others)} more)" if others else "")
         if not self.declared:
             return "the manifests do not differ"
         return "the manifests differ in the declared treatment and in nothing else"
@@ -122,14 +134,14 @@ def _contradictions(name: str, manifest: dict[str, Any]) -> Iterator[Difference]
     if study is None:
         yield Difference(name, "study.content", "a study", "not one that can be read")
         return
-    if manifest["arm"] not in study.arms or manifest["replicate"] not in study.replicates:
-        yield Difference(
-            name,
-            "arm",
-            f"one of {', '.join(study.arms)}, replicate among {list(study.replicates)}",
-            f"{manifest['arm']}, replicate {manifest['replicate']}",
-        )
+    arm, replicate = manifest["arm"], manifest["replicate"]
+    if not isinstance(arm, str) or arm not in study.arms or replicate not in study.replicates:
+        known = f"one of {', '.join(study.arms)}, replicate one of {', '.join(map(str, study.replicates))}"
+        yield Difference(name, "arm", known, f"{arm}, replicate {replicate}")
         return
+    for place in _HASHES:
+        if not re.fullmatch("[0-9a-f]{64}", str(_at(manifest, place))):
+            yield Difference(name, place, "a sha256", _at(manifest, place))
     try:
         wanted = consequences(study, manifest)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -144,7 +156,7 @@ def _at(value: Any, place: str) -> Any:
     """What stands at a dotted place; None where nothing does."""
     for step in place.split("."):
         if isinstance(value, list):
-            value = value[int(step)] if int(step) < len(value) else None
+            value = value[int(step)] if step.isdigit() and int(step) < len(value) else None
         else:
             value = value.get(step) if isinstance(value, dict) else None
     return value

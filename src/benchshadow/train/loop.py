@@ -12,12 +12,13 @@ from transformers import PreTrainedModel
 
 from benchshadow.errors import BenchshadowError, InputError
 
+from .folder import checkpoint_folder
 from .memory import keep_freed_memory
 from .model import save
 from .settings import Settings
 from .state import STATE, purpose, resume, save_state
 
-__all__ = ["Diverged", "Progress", "Step", "adamw", "checkpoint_folder", "loss_of", "step", "train"]
+__all__ = ["Diverged", "Progress", "Step", "adamw", "loss_of", "step", "train"]
 
 Progress = Callable[[int, int], None]
 
@@ -31,11 +32,6 @@ class Step(NamedTuple):
 
     loss: float
     gradient: float
-
-
-def checkpoint_folder(folder: Path, at: int) -> Path:
-    """Where the checkpoint after a number of steps lives."""
-    return folder / "checkpoints" / f"step-{at:06d}"
 
 
 def train(
@@ -81,7 +77,7 @@ def train(
         done = at + 1
         taken = step(model, optimiser, batches[at], settings, at)
         losses[at] = taken.loss
-        _check(taken, folder.name, done)
+        _check(taken, folder.name.removesuffix(".partial"), done)
         if done in wanted:
             save(model, checkpoint_folder(folder, done))
         if done < settings.steps and (done in wanted or done % settings.save_every == 0):

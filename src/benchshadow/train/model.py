@@ -15,6 +15,8 @@ from transformers.utils import logging
 
 from benchshadow.errors import InputError
 
+from .memory import keep_freed_memory
+
 if TYPE_CHECKING:
     from .settings import Architecture
 
@@ -47,6 +49,7 @@ def load(folder: Path) -> PreTrainedModel:
     Raises:
         InputError: the folder holds no checkpoint, one that cannot be read, or one that lacks weights of its model.
     """
+    keep_freed_memory()
     if not (folder / "config.json").is_file():
         raise InputError(folder, "must hold a checkpoint but has no config.json")
     try:

@@ -20,7 +20,7 @@ class Architecture(BaseModel):
     intermediate_size: int = Field(ge=8)
     layers: int = Field(ge=1)
     heads: int = Field(ge=1)
-    key_value_heads: int | None = Field(None, ge=1, description="as many as heads where it is left out")
+    key_value_heads: int | None = Field(default=None, ge=1, description="as many as heads where it is left out")
     tied_embeddings: bool = False
 
     @model_validator(mode="after")
@@ -45,17 +45,19 @@ class Settings(BaseModel):
     length: int = Field(ge=8, description="tokens per sequence")
     learning_rate: float = Field(gt=0)
     schedule: Literal["cosine", "constant"] = "cosine"
-    warmup: int = Field(20, ge=0, description="steps of linear warm-up")
-    final_share: float = Field(0.1, ge=0, le=1, description="learning rate that the cosine falls to over the highest")
-    weight_decay: float = Field(0.01, ge=0)
+    warmup: int = Field(default=20, ge=0, description="steps of linear warm-up")
+    final_share: float = Field(
+        default=0.1, ge=0, le=1, description="learning rate that the cosine falls to over the highest"
+    )
+    weight_decay: float = Field(default=0.01, ge=0)
     betas: tuple[float, float] = (0.9, 0.95)
-    epsilon: float = Field(1e-8, gt=0)
-    clip: float = Field(1.0, gt=0, description="largest norm of a gradient")
+    epsilon: float = Field(default=1e-8, gt=0)
+    clip: float = Field(default=1.0, gt=0, description="largest norm of a gradient")
     optimiser: Literal["adamw"] = "adamw"
     precision: Literal["float32"] = "float32"
-    threads: int = Field(1, ge=1)
-    checkpoints: int = Field(6, ge=1, description="number of log-spaced checkpoints, the last step included")
-    save_every: int = Field(100, ge=1, description="steps between saved states that a killed run resumes from")
+    threads: int = Field(default=1, ge=1)
+    checkpoints: int = Field(default=6, ge=1, description="number of log-spaced checkpoints, the last step included")
+    save_every: int = Field(default=100, ge=1, description="steps between saved states that a killed run resumes from")
 
     @property
     def tokens(self) -> int:

@@ -57,9 +57,13 @@ def resume(
 ) -> int:
     """Put a saved state into model, optimiser and losses; the steps done, zero where there is no state.
 
+    What a killed process left half written is removed.
+
     Raises:
         InputError: the state cannot be read, or is of a training with other weights, tokens or settings.
     """
+    for cut_off in folder.glob(f".{STATE}.*.partial"):
+        cut_off.unlink(missing_ok=True)
     path = folder / STATE
     if not path.is_file():
         return 0

@@ -1,4 +1,4 @@
-"""Three analyses of WeightWatcher in one process: base, tuned, and tuned with its base. Runs in the peer's environment."""
+"""Three analyses of WeightWatcher in one process of its own environment: base, tuned, and tuned with its base."""
 
 import json
 import sys
