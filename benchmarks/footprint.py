@@ -1,7 +1,7 @@
 """Time, memory and accuracy of `benchshadow footprint` beside three analyses of WeightWatcher 0.7.7, interleaved.
 
     OMP_NUM_THREADS=1 python benchmarks/footprint.py                 the 20M and the 220M pair
-    python benchmarks/footprint.py --pairs 20M     one of them
+    OMP_NUM_THREADS=1 python benchmarks/footprint.py --pairs 20M     one of them
 
 Both run as whole processes, their start included. The peer is given its quickest setting: no plots, no randomised and
 no Marchenko-Pastur fit, `svd_method="fast"` (its default, which without CUDA is SciPy's SVD in float64), and

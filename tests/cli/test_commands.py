@@ -228,7 +228,7 @@ def test_a_report_is_written_anew_and_its_place_printed(say, copy):
         said = say(*arguments)
         assert (said.code, said.out) == (0, f"{copy / 'out' / 'report.html'}\n")
         assert (copy / "out" / "report.html").is_file()
-    assert say("report", copy / "out", "--json").only == {"report": str(copy / "out" / "report.html")}
+    assert say("report", copy / "out", "--json").only["report"] == str(copy / "out" / "report.html")
 
 
 def test_a_report_of_what_is_no_study_is_refused(say, tmp_path):

@@ -159,7 +159,7 @@ def dies_once(study, run, out) -> None:
 @pytest.mark.slow
 def test_two_workers_of_which_one_is_killed_give_the_bits_of_one(whole, tmp_path, monkeypatch):
     monkeypatch.setattr(grid, "execute", dies_once)
-    out = without(whole, tmp_path, "half.0", "control.0", "aligned.1")
+    out = without(whole, tmp_path, "half.0", "aligned.1")
     assert study_run(whole.file, out=out, workers=2).failed == {}
     assert (out / "killed").exists()
     assert same(out, whole.out)

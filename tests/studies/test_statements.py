@@ -9,6 +9,8 @@ from benchshadow.studies.statements import doses, level, statements
 
 RANKS = ("stable_rank", "participation_ratio")
 OUTCOMES = ("seen items", "held-out items", "other skills")
+ALIGNED = "what the preprint says of benchmark-aligned data."
+COVERAGE = "what the preprint says of data that expands coverage."
 TREATED = {"control": 0.0, "A/A": 1.0, "half": 0.5, "aligned": 1.0}
 
 
@@ -42,9 +44,18 @@ STORIES = {
     "neither": ({}, "neither outcome nor footprint left the range of a second draw of the control"),
     "outcome alone": ({"held": 0.3}, "the outcome moved but the spectrum did not"),
     "spectrum alone": ({"ranks": 0.5}, "the spectrum moved but the outcome did not"),
-    "C1": ({"held": 0.3, "other": -0.3, "ranks": 0.5}, "narrow gained, broad lost, and the footprint is narrower"),
-    "C2": ({"held": 0.3, "other": 0.3, "ranks": 2.0}, "narrow gained, broad gained, and the footprint is broader"),
-    "against C1": ({"held": 0.3, "other": -0.3, "ranks": 2.0}, "neither the pattern of C1 nor that of C2"),
+    "aligned data": (
+        {"held": 0.3, "other": -0.3, "ranks": 0.5},
+        "narrow gained, broad lost, and the footprint is narrower",
+    ),
+    "coverage": (
+        {"held": 0.3, "other": 0.3, "ranks": 2.0},
+        "narrow gained, broad gained, and the footprint is broader",
+    ),
+    "against both": (
+        {"held": 0.3, "other": -0.3, "ranks": 2.0},
+        "neither of the two patterns that the preprint describes",
+    ),
 }
 
 
@@ -54,15 +65,15 @@ def test_outcome_and_footprint_are_put_together(three, changes, story):
 
 
 def test_the_patterns_are_named_where_they_are_met_and_only_there(three):
-    assert told(three, with_changes(**STORIES["C1"][0]), "together").endswith("the pattern that C1 describes.")
-    assert told(three, with_changes(**STORIES["C2"][0]), "together").endswith("the pattern that C2 describes.")
+    assert told(three, with_changes(**STORIES["aligned data"][0]), "together").endswith(ALIGNED)
+    assert told(three, with_changes(**STORIES["coverage"][0]), "together").endswith(COVERAGE)
     for name in ("neither", "outcome alone", "spectrum alone"):
-        assert "C1" not in told(three, with_changes(**STORIES[name][0]), "together")
+        assert "preprint" not in told(three, with_changes(**STORIES[name][0]), "together")
 
 
 def test_a_difference_inside_the_range_is_not_said_to_have_risen(three):
     text = told(three, with_changes(held=0.005), "outcome")
-    assert "narrow cannot be told from no change (+0.005 from 0.410, descriptive: inside the A/A range)" in text
+    assert "narrow cannot be told from no change (+0.005 from 0.410, inside the A/A range)" in text
     assert "rose" not in text
     footprint = told(three, with_changes(ranks=0.999), "footprint")
     assert footprint.count("not told from a second draw of the control") == 4
@@ -70,8 +81,8 @@ def test_a_difference_inside_the_range_is_not_said_to_have_risen(three):
 
 def test_a_difference_outside_the_range_is_said_with_its_label(three):
     text = told(three, with_changes(held=0.3, other=-0.3), "outcome")
-    assert "narrow rose (+0.300 from 0.410, descriptive: outside the A/A range)" in text
-    assert "broad fell (-0.300 from 0.410, descriptive: outside the A/A range)" in text
+    assert "narrow rose (+0.300 from 0.410, outside the A/A range)" in text
+    assert "broad fell (-0.300 from 0.410, outside the A/A range)" in text
 
 
 def test_with_one_base_everything_is_descriptive_and_no_sentence_says_shift(three):

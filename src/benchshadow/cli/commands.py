@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -128,6 +129,7 @@ def footprint(
     strict: Strict = False,
 ) -> None:
     """Measure one checkpoint, or the change between two: spectra, ranks, tails, and the nulls beside them."""
+    _one_thread_each()
     from benchshadow.errors import InputError
     from benchshadow.studies.footprint import footprint as measure
 
@@ -209,6 +211,12 @@ def _study(file: Path, out: Path, workers: int, *, plan: bool, json: bool, stric
         print_study(done.folder, done.summary, page)
     if strict and done.failed:
         _fail(f"{done.folder}: {len(done.failed)} runs failed", 4)
+
+
+def _one_thread_each() -> None:
+    """Matrices are measured side by side with one thread each, unless the user has set another number."""
+    for library in ("OMP", "MKL", "OPENBLAS"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 
 def _report(folder: Path, json: bool, figures: Path | None = None) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from . import libraries
 from .elements import Page, Panel
 from .look import PAGE, configuration
+from .scripts import drawing
 
 __all__ = ["html"]
 
@@ -32,16 +32,10 @@ def html(page: Page) -> str:
         page=page,
         style=parts["page.css"],
         script=parts["page.js"],
-        drawing=_drawing() if page.figures() else "",
+        drawing=drawing() if page.figures() else "",
         specification=_specification,
     )
     return filled.strip() + "\n"
-
-
-@lru_cache(maxsize=1)
-def _drawing() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script."""
-    return libraries.vl_convert().javascript_bundle().replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
 def _specification(panel: Panel) -> str:
