@@ -9,7 +9,7 @@ import pytest
 from small_study import write_study
 
 from benchshadow.errors import Incomplete, InputError
-from benchshadow.records import read, read_json
+from benchshadow.records import read, read_json, write_json
 from benchshadow.studies import manifests
 from benchshadow.studies.grid import Standing, study_run, study_status
 from benchshadow.train import loop
@@ -263,6 +263,18 @@ def test_only_the_last_checkpoint_is_kept_but_all_are_measured(own_bases):
     assert kept == {"step-000004"}
     steps = read(own_bases.folder).filter(pl.col("arm") == "aligned")["step"].unique().sort().to_list()
     assert steps == [1, 2, 4]
+
+
+def test_where_only_the_last_checkpoint_was_kept_a_new_measurement_trains_again(own_bases, tmp_path):
+    copy = tmp_path / "out"
+    shutil.copytree(own_bases.folder, copy)
+    (run,) = copy.glob("runs/aligned.0.*/")
+    before = read_json(run / "manifest.json")["results"]
+    write_json(run / "measured.json", {"key": "of other definitions"})
+    study_run(own_bases.folder.parent / "study.toml", out=copy, workers=1)
+    assert read_json(run / "manifest.json")["results"] == before
+    assert read(run)["step"].unique().sort().to_list() == [1, 2, 4]
+    assert [path.name for path in (run / "checkpoints").iterdir()] == ["step-000004"]
 
 
 def test_runs_that_share_a_base_start_from_the_same_weights(whole):

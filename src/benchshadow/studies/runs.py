@@ -102,14 +102,20 @@ def execute(study: Study, run: Run, out: Path) -> None:
     """Bring one run to its whole folder, from wherever it stands; nothing is done twice and nothing half.
 
     Under a lock it works in `<name>.partial`: trains, or goes on from the last saved state; measures the checkpoints
-    that are not measured yet; and renames the folder. A whole run whose definitions have changed is measured again.
+    that are not measured yet; and renames the folder. A whole run whose definitions have changed is measured again, and
+    trained again where it kept only its last checkpoint.
     """
     folder = run_folder(out, run)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(folder.with_name(f"{run.name}.lock")):
         if is_whole(out, run):
             return
-        partial = folder if folder.is_dir() else folder.with_name(f"{run.name}.partial")
+        partial = folder.with_name(f"{run.name}.partial")
+        if folder.is_dir() and all(place.is_dir() for place in _checkpoints(study, folder)):
+            partial = folder
+        elif folder.is_dir():
+            (folder / MANIFEST).unlink(missing_ok=True)
+            folder.rename(partial)
         partial.mkdir(exist_ok=True)
         prepared = suite(study, run.replicate)
         tell = Tell(partial, study.base.settings if not run.arm else study.settings)
@@ -120,6 +126,10 @@ def execute(study: Study, run: Run, out: Path) -> None:
         tell.forget()
         if partial != folder:
             partial.rename(folder)
+
+
+def _checkpoints(study: Study, folder: Path) -> list[Path]:
+    return [checkpoint_folder(folder, step) for step in study.settings.checkpoint_steps()]
 
 
 def _train(study: Study, run: Run, out: Path, partial: Path, prepared: Suite, tell: Tell) -> None:
@@ -184,9 +194,7 @@ def _measure(study: Study, run: Run, out: Path, partial: Path, prepared: Suite, 
     tokenizer = load_tokenizer(_tokenizer_file(out, run, partial))
     base = base_checkpoint(study, out, run)
     losses = pl.read_parquet(partial / LOSSES)["loss"].to_numpy()
-    steps = [step for step in study.settings.checkpoint_steps() if checkpoint_folder(partial, step).is_dir()]
-    if run.arm == CONTROL:
-        steps = [0, *steps]
+    steps = [*((0,) if run.arm == CONTROL else ()), *study.settings.checkpoint_steps()]
     tables, items = [], []
     for count, step in enumerate(steps):
         place = partial / "measures" / f"{run.measurement[:12]}-{step:06d}"
@@ -220,8 +228,8 @@ def _measure(study: Study, run: Run, out: Path, partial: Path, prepared: Suite, 
     write_json(partial / MEASURED, {"key": run.measurement})
     shutil.rmtree(partial / "measures")
     if study.keep == "last":
-        for step in study.settings.checkpoint_steps()[:-1]:
-            shutil.rmtree(checkpoint_folder(partial, step), ignore_errors=True)
+        for place in _checkpoints(study, partial)[:-1]:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _is_measured(folder: Path, run: Run) -> bool:

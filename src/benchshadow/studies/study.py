@@ -99,7 +99,9 @@ class Study(Strict):
     question: str = ""
     seed: int = Field(0, ge=0)
     replicates: tuple[int, ...] = Field(min_length=1)
-    keep: Literal["all", "last"] = Field("all", description="checkpoints that stay after they were measured")
+    keep: Literal["all", "last"] = Field(
+        "all", description="checkpoints that stay once measured; with the last alone, new definitions train again"
+    )
     tokenizer: Tokenizer
     architecture: Architecture
     base: Base
