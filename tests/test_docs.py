@@ -58,7 +58,11 @@ def broken_links(path: Path, root: Path) -> list[str]:
             continue
         name, _, anchor = target.partition("#")
         there = (path.parent / name).resolve() if name else path
-        if not there.is_relative_to(root.resolve()) or not there.exists() or (anchor and there.suffix == ".md" and anchor not in anchors(there)):
+        if (
+            not there.is_relative_to(root.resolve())
+            or not there.exists()
+            or (anchor and there.suffix == ".md" and anchor not in anchors(there))
+        ):
             broken.append(target)
     return broken
 

@@ -118,6 +118,17 @@ def test_a_plan_says_the_size_and_does_nothing(say, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["study.toml"]
 
 
+def test_the_plan_of_a_footprint_names_its_parts_and_does_nothing(say, folder, tmp_path):
+    (base,) = folder.glob("out/bases/base.*/checkpoints/*")
+    said = say("footprint", base, "--out", tmp_path / "out", "--plan")
+    assert said.code == 0
+    assert "nothing was done" in said.out
+    for part in ("read files", "read bytes", "compute spectra", "write", "estimate seconds"):
+        assert part in said.out
+    assert "{" not in said.out
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_plan_of_the_demo_is_of_its_file(say, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     planned = say("demo", "--plan", "--json").only
@@ -171,7 +182,7 @@ def test_a_failed_run_is_a_remark_and_under_strict_an_incomplete_end(say, copy, 
     strict = say("study", "run", copy / "study.toml", "--workers", "1", "--strict", "--json")
     assert strict.code == 4
     assert strict.only["runs"]["whole"] == 3
-    assert "1 runs failed" in strict.err or "1 run failed" in strict.err
+    assert "1 of 4 runs failed" in strict.err
 
 
 def test_a_broken_study_file_is_one_sentence(say, tmp_path):

@@ -34,13 +34,13 @@ FOOTPRINT = (("stable rank", "stable_rank", "dimensions"), ("relative change", "
 
 
 def measures() -> list[dict[str, Any]]:
-    told = {"says": "Share of items answered exactly.", "higher": "better"}
+    told = {"says": "Share of items answered exactly."}
     rows = [
         {"name": n, "title": n, "unit": u, "kind": "outcome", "benchmark": b, "tier": t, "diagnostic": d, **told}
         for n, b, t, d, u, _ in OUTCOMES
     ]
-    rows[-1] |= {"says": "Bits per byte of ordinary text.", "higher": "worse"}
-    told = {"says": "Over the blocks.", "higher": "broader"}
+    rows[-1] |= {"says": "Bits per byte of ordinary text."}
+    told = {"says": "Over the blocks."}
     rows += [
         {
             "name": n,

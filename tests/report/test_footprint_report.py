@@ -41,6 +41,16 @@ def test_numbers_of_the_model_stand_beside_their_nulls(page):
     assert "Rounding alone" in page.words
 
 
+def test_the_command_that_makes_it_again_names_the_settings_that_are_not_the_defaults(tmp_path):
+    folder = footprint_folder(tmp_path)
+    manifest = records.read_json(folder / "manifest.json")
+    records.write_json(folder / "manifest.json", manifest | {"seed": 3, "rounded_sides": ["both"]})
+    summary = records.read_json(folder / "summary.json")
+    records.write_json(folder / "summary.json", summary | {"base": "my base", "tuned": "tuned"})
+    page = read_page(report.write(folder).read_text(encoding="utf-8"))
+    assert "benchshadow footprint 'my base' tuned --rounded-sides both --seed 3 --out DIR" in page.words
+
+
 def test_a_remark_stands_at_the_top(page):
     assert "not resolved, rounding explains 61%" in page.words[: page.words.index("Over the model")]
 

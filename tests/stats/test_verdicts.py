@@ -67,6 +67,9 @@ def test_the_adjusted_p_decides_where_it_is_given():
     settings = {"aa": QUIET, "confirmatory": True, "bases": 3}
     assert verdict(sample, **settings).label == "shift"
     assert verdict(sample, **settings, p_adjusted=0.06).label == "cannot tell"
+    assert "p = 0.00781 (no less than 0.0078 is possible)" in verdict(sample, **settings).sentence
+    corrected = verdict(sample, **settings, p_adjusted=0.06)
+    assert "p = 0.06 (corrected; no less than 0.0078 is possible before)" in corrected.sentence
 
 
 def test_without_a_margin_no_shift_is_never_said():
@@ -113,3 +116,21 @@ def test_the_sentence_holds_the_numbers():
 def test_no_a_a_differences_is_refused():
     with pytest.raises(InputError, match="A/A differences: must hold at least 1 values"):
         verdict(np.array([0.1, 0.2]), aa=np.array([]))
+
+
+def test_a_tie_with_the_a_a_range_is_not_told_by_its_last_bits():
+    """One item of two hundred, at two places of the number line: .005 and .005 and a bit."""
+    differences, aa = np.array([0.605 - 0.6]), np.array([0.145 - 0.14])
+    assert differences[0] != aa[0]
+    assert not outside_range(differences, aa)
+    assert not outside_range(aa, differences)
+    assert not outside_range(-differences, aa)
+
+
+def test_a_second_draw_that_never_differs_plans_no_replicates():
+    sample = np.array([0.3, 0.25, 0.28, -0.2, 0.22, 0.3])
+    for aa in (np.zeros(6), np.array([0.505 - 0.5, 0.705 - 0.7, 0.605 - 0.6])):
+        found = verdict(sample, aa=aa, margin=0.1, confirmatory=True, bases=6)
+        assert found.label == "cannot tell"
+        assert found.needed is None
+        assert "would be needed" not in found.sentence

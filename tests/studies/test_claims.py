@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 from planted import plain, records, study_of
 
+from benchshadow.errors import InputError
 from benchshadow.studies.claims import AT_END, AT_EQUAL_CHANGE, Claim, claims, derived, table
 from benchshadow.studies.measures import measures, values
 
@@ -238,7 +239,71 @@ def test_a_declared_test_that_lost_a_replicate_confirms_nothing(tmp_path):
 
     narrow = claim(claims(study, records(study, value)), "aligned", "narrow").verdict
     assert narrow is not None
-    assert narrow.label == "cannot tell"
+    assert narrow.label == "descriptive: outside the A/A range"
+    assert narrow.p is None
+    assert (narrow.replicates, narrow.bases) == (7, 7)
+
+
+def test_a_declared_test_that_lost_a_replicate_says_no_more_that_nothing_did(tmp_path):
+    study = study_of(tmp_path, 8, bases=True, more=FAMILY)
+
+    def value(arm, replicate, step, name):
+        return None if (arm, replicate) == ("aligned", 5) else plain("control", replicate, step, name)
+
+    narrow = claim(claims(study, records(study, value)), "aligned", "narrow").verdict
+    assert narrow is not None
+    assert narrow.label == "descriptive: inside the A/A range"
+
+
+def turned(arm, replicate, step, name):
+    """As shifted, but one replicate of eight goes a little the other way: p = 4 / 256, after Holm 8 / 256 = .031."""
+    other = {"held-out items": -0.001, "other skills": 0.001}
+    if (arm, replicate) == ("aligned", 0) and name in other:
+        return plain(arm, replicate, step, name) + other[name]
+    return shifted(arm, replicate, step, name)
+
+
+def families(*alphas):
+    """The two tests of `FAMILY` in a family for each alpha."""
+    margins, family = FAMILY.split("[[families]]")
+    named = [family.replace('name = "main"', f'name = "{i}"\nalpha = {alpha}') for i, alpha in enumerate(alphas)]
+    return margins + "".join(f"[[families]]{each}" for each in named)
+
+
+@pytest.mark.parametrize(
+    ("alphas", "label"),
+    [
+        ((0.05,), "shift"),
+        ((0.02,), "cannot tell"),
+        ((0.05, 0.05), "shift"),
+        ((0.05, 0.02), "cannot tell"),
+        ((0.02, 0.05), "cannot tell"),
+    ],
+)
+def test_a_test_must_pass_at_the_alpha_of_every_family_that_declares_it(tmp_path, alphas, label):
+    study = study_of(tmp_path, 8, bases=True, more=families(*alphas))
+    narrow = claim(claims(study, records(study, turned)), "aligned", "narrow").verdict
+    assert narrow is not None
+    assert narrow.p == pytest.approx(8 / 256)
+    assert narrow.label == label
+
+
+def test_the_last_bits_of_a_sum_are_no_difference(tmp_path):
+    study = study_of(tmp_path, 2)
+
+    def value(arm, replicate, step, name):
+        return {"control": 0.3, "aligned": 0.1 + 0.2}.get(arm, 0.3)
+
+    narrow = claim(claims(study, records(study, value)), "aligned", "narrow")
+    assert narrow.differences == (0.0, 0.0)
+    assert narrow.verdict is not None
+    assert not narrow.verdict.outside
+
+
+def test_a_task_called_like_a_measure_is_refused(tmp_path):
+    more = '\n[[tasks]]\nname = "broad"\nkind = "skills"\ntier = "sibling"\nformats = ["call"]\n'
+    with pytest.raises(InputError, match="must not be named like a measure of the study but one is 'broad'"):
+        measures(study_of(tmp_path, 2, more=more))
 
 
 def test_rows_of_claims_are_flat(three):

@@ -104,6 +104,12 @@ def test_what_was_interrupted_is_done_again(done, pair, tmp_path):
     assert records.read(out).equals(records.read(done.folder))
 
 
+def test_numbers_of_other_code_are_not_given_for_those_of_this_one(done, pair, monkeypatch):
+    monkeypatch.setattr(module, "code", lambda _: "0" * 64)
+    with pytest.raises(InputError, match=r"holds other work \(code was"):
+        footprint(*pair, out=done.folder)
+
+
 def test_other_work_in_the_folder_is_refused_by_name(done, pair, tmp_path):
     before = {file.name: file.read_bytes() for file in done.folder.iterdir()}
     with pytest.raises(InputError, match=r"holds other work .*seed was 0, is 1"):

@@ -236,6 +236,17 @@ def test_runs_of_older_code_are_set_aside_and_not_mixed_in(whole, copy):
     assert (copy / "claims.json").read_bytes() == (whole.out / "claims.json").read_bytes()
 
 
+def test_what_was_set_aside_before_stays_beside_what_is_set_aside_now(whole, copy):
+    (old,) = (path for path in copy.glob("runs/half.1.*") if path.is_dir())
+    aside = copy / "superseded" / "runs" / "half.1.000000000000"
+    aside.mkdir(parents=True)
+    (aside / "earlier").touch()
+    shutil.copytree(old, old.with_name("half.1.000000000000"))
+    study_run(whole.file, out=copy, workers=1)
+    assert (aside / "earlier").is_file()
+    assert (aside.with_name("half.1.000000000000.2") / "manifest.json").is_file()
+
+
 @pytest.fixture(scope="module")
 def own_bases(tmp_path_factory):
     """A base of its own for every replicate, and only the last checkpoints kept."""
@@ -256,6 +267,17 @@ def test_every_replicate_starts_from_its_own_base(own_bases):
     assert len({weights for _, weights in bases}) == 2
     trained = {read_json(path)["results"]["weights_sha256"] for path in own_bases.folder.glob("bases/*/manifest.json")}
     assert trained == {weights for _, weights in bases}
+
+
+def test_the_runs_of_a_base_that_fails_count_as_failed(own_bases, tmp_path, monkeypatch):
+    copy = shutil.copytree(own_bases.folder, tmp_path / "out")
+    for stale in (*copy.glob("bases/base.1.*"), *copy.glob("runs/*.1.*")):
+        shutil.rmtree(stale) if stale.is_dir() else stale.unlink()
+    diverge(monkeypatch, "base.1")
+    done = study_run(own_bases.folder.parent / "study.toml", out=copy, workers=1)
+    assert done.failed.keys() == {f"{arm}, replicate 1" for arm in ("base", "control", "A/A", "aligned")}
+    assert done.failed["aligned, replicate 1"] == f"its base failed ({done.failed['base, replicate 1']})"
+    assert done.summary["runs"] == {"whole": 3, "failed": 3, "planned": 6}
 
 
 def test_only_the_last_checkpoint_is_kept_but_all_are_measured(own_bases):

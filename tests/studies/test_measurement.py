@@ -149,6 +149,20 @@ def test_the_model_row_pools_and_averages_the_blocks(measured):
     assert set(rows.filter(pl.col("diagnostic") == "stable_rank")["method"]) == {"mean over 21 matrices"}
 
 
+def test_a_base_of_zeros_is_in_the_shift_of_the_model(tmp_path):
+    """A matrix that began at zero has no shift of its own; all of its spectrum is new."""
+    before = weights(llama())
+    zero = next(name for name in before if name.endswith("layers.0.self_attn.o_proj.weight"))
+    began = changed(llama(), lambda name, weight: weight * (name != zero))
+    pair = [save(model, tmp_path / name) for name, model in (("began", began), ("ended", llama()))]
+    found = measure(*map(open_checkpoint, pair), seed=0).records
+    inside = [name for name, weight in before.items() if weight.ndim == 2 and ".layers." in name and name != zero]
+    base = sum(np.sum(before[name] ** 2) for name in inside) ** 0.5
+    expected = np.linalg.norm(before[zero]) / base
+    assert value(found, None, "model", "spectral_shift") == pytest.approx(expected, rel=1e-6)
+    assert value(found, None, "model", "relative_change") == pytest.approx(expected, rel=1e-6)
+
+
 def svd(weight):
     return np.linalg.svd(weight, compute_uv=False)
 

@@ -1,10 +1,13 @@
 """Sentences say what the labels of their claims say and no more; outcome and footprint are told apart."""
 
+import numpy as np
 import pytest
 from planted import plain, records, study_of
 from test_claims import FAMILY, shifted
 
+from benchshadow.stats import outside_range
 from benchshadow.studies.claims import claims
+from benchshadow.studies.measures import measures
 from benchshadow.studies.statements import doses, level, statements
 
 RANKS = ("stable_rank", "participation_ratio")
@@ -41,9 +44,15 @@ def three(tmp_path):
 
 
 STORIES = {
-    "neither": ({}, "neither outcome nor footprint left the range of a second draw of the control"),
-    "outcome alone": ({"held": 0.3}, "the outcome moved but the spectrum did not"),
-    "spectrum alone": ({"ranks": 0.5}, "the spectrum moved but the outcome did not"),
+    "neither": ({}, "neither outcome nor footprint can be told from a second draw of the control"),
+    "outcome alone": (
+        {"held": 0.3},
+        "the outcome moved but the spectrum cannot be told from a second draw of the control",
+    ),
+    "spectrum alone": (
+        {"ranks": 0.5},
+        "the spectrum moved but the outcome cannot be told from a second draw of the control",
+    ),
     "aligned data": (
         {"held": 0.3, "other": -0.3, "ranks": 0.5},
         "narrow gained, broad lost, and the footprint is narrower",
@@ -105,10 +114,72 @@ def test_declared_tests_are_confirmatory_and_nothing_else_is_called_so(tmp_path)
     assert "narrow rose (+0.235 from 0.435, shift)" in next(e["text"] for e in said if e["id"] == "outcome-aligned")
 
 
-def test_no_shift_and_cannot_tell_are_said_to_be_no_movement(tmp_path):
+def alternating(size):
+    """Aligned differs from the control by this amount on held-out items, up and down by turns."""
+
+    def value(arm, replicate, step, name):
+        change = size if (arm, name) == ("aligned", "held-out items") else 0.0
+        return plain(arm, replicate, step, name) + (change if replicate % 2 else -change)
+
+    return value
+
+
+@pytest.mark.parametrize(("size", "label"), [(0.001, "no shift"), (0.3, "cannot tell")])
+def test_no_shift_and_cannot_tell_are_said_to_be_no_movement(tmp_path, size, label):
     study = study_of(tmp_path, 8, bases=True, more=FAMILY)
-    text = told(study, with_changes(held=0.0005), "outcome")
-    assert "narrow cannot be told from no change" in text
+    text = told(study, alternating(size), "outcome")
+    assert f"narrow cannot be told from no change (+0.000 from 0.435, {label})" in text.replace("-0.000", "+0.000")
+
+
+def test_a_shift_below_the_margin_is_a_movement_and_a_small_one(tmp_path):
+    study = study_of(tmp_path, 8, bases=True, more=FAMILY)
+    value = with_changes(held=-0.005)
+    assert "narrow fell by less than its margin (-0.005 from 0.435, shift below the margin)" in told(
+        study, value, "outcome"
+    )
+    story = "the outcome moved by less than its margin, and the spectrum cannot be told from a second draw"
+    assert story in told(study, value, "together")
+    dose = next(
+        row for row in doses(study, claims(study, records(study, value)), TREATED) if row["measure"] == "narrow"
+    )
+    assert "None of these arms" not in dose["text"]
+
+
+def test_what_was_not_measured_is_in_no_pattern(three):
+    """Without a broad measure nothing says that broad did not gain."""
+    value = with_changes(held=0.3, ranks=0.5)
+    made = [claim for claim in claims(three, records(three, value)) if claim.measure != "broad"]
+    (text,) = [each["text"] for each in statements(three, made, []) if each["id"] == "together-aligned"]
+    assert text.startswith("aligned: narrow gained, and the footprint is narrower: neither of the two patterns")
+
+
+def test_replicates_that_were_lost_are_said_and_make_no_row_of_doses(three):
+    data = records(three, shifted)
+    made = claims(three, data.filter(~((data["arm"] == "half") & (data["replicate"] == 2))))
+    row = list(doses(three, made, TREATED))
+    said = {each["code"]: each["text"] for each in statements(three, made, row)}
+    whole = sum(claim.arm == "aligned" and claim.at == "last step" and claim.verdict is not None for claim in made)
+    counted = f"{whole} of {2 * whole} comparisons at the last step"
+    assert said["incomplete"] == f"{counted} rest on fewer than the 3 replicates declared, the fewest 2."
+    assert row == []
+
+
+@pytest.mark.parametrize(
+    ("replicates", "often"), [(1, "1 time in 2"), (2, "1 time in 14"), (3, "1 time in 100"), (4, None)]
+)
+def test_few_replicates_are_said_with_the_chance_of_a_false_alarm(tmp_path, replicates, often):
+    study = study_of(tmp_path, replicates)
+    said = [each["text"] for each in statements(study, claims(study, records(study, plain)), [])]
+    warned = [text for text in said if "an arm without any effect lies outside the A/A range" in text]
+    assert len(warned) == (often is not None)
+    assert all(f"{often}, and there are {len(measures(study))} measures." in text for text in warned)
+
+
+@pytest.mark.parametrize(("replicates", "often"), [(1, 1 / 2), (2, 1 / 14), (3, 1 / 100)])
+def test_the_chance_of_a_false_alarm_is_what_simulation_gives(replicates, often):
+    draws = np.random.default_rng(0).standard_normal((4000, 3, replicates))
+    false = np.mean([outside_range(arm - control, same - control) for control, arm, same in draws])
+    assert false == pytest.approx(often, abs=0.02)
 
 
 def rising(*means):

@@ -32,4 +32,6 @@ def open_checkpoint(path: Path | str) -> Checkpoint:
     pickled = [file for file in files if file.suffix in _PICKLES]
     if pickled:
         raise InputError(pickled[0], "must be safetensors but is a pickle, which could run code", "convert it first")
-    raise InputError(path, "must be a safetensors file, or a folder with one, or with an index and its shards")
+    held = path.name if path.is_file() else ", ".join(file.name for file in files[:4]) or "nothing"
+    rule = "must be a safetensors file, or a folder with one, or with an index and its shards"
+    raise InputError(path, f"{rule} but is {held}" if path.is_file() else f"{rule} but holds {held}")

@@ -21,7 +21,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 """The command line, for programs that hold it in their own."""
-study_app = typer.Typer(help="Controlled studies: matched arms, one base, the same settings.", no_args_is_help=True)
+study_app = typer.Typer(
+    help="Controlled studies: matched arms from the same base under the same settings.", no_args_is_help=True
+)
 app.add_typer(study_app, name="study")
 
 INTERRUPTED = 130
@@ -37,6 +39,11 @@ Workers = Annotated[
     int, typer.Option("--workers", min=1, help="Worker processes of one thread each; results do not depend on it.")
 ]
 StudyFile = Annotated[Path, typer.Argument(help="The study file (TOML).")]
+
+
+StudyOut = Annotated[
+    Path | None, typer.Option("--out", help="Folder of the study; by default `out` beside the study file.")
+]
 
 
 def _out(what: str) -> Any:
@@ -73,7 +80,7 @@ def study_run(
 @study_app.command("status")
 def study_status(
     study: StudyFile,
-    out: Annotated[Path | None, _out("the study; by default `out` beside the study file")] = None,
+    out: StudyOut = None,
     json: Json = False,
 ) -> None:
     """Say which runs of a study are whole, under way or failed."""
@@ -83,7 +90,9 @@ def study_status(
 
     standing = status(study, out=out or study.parent / "out")
     rows = {
-        run.title: standing.failed.get(run.name) or standing.doing.get(run.name) or _state(standing.shares[run.name])
+        run.title: f"failed: {standing.failed[run.name]}"
+        if run.name in standing.failed
+        else standing.doing.get(run.name) or _state(standing.shares[run.name])
         for run in standing.runs
     }
     if json:
@@ -95,7 +104,7 @@ def study_status(
 @study_app.command("report")
 def study_report(
     study: StudyFile,
-    out: Annotated[Path | None, _out("the study; by default `out` beside the study file")] = None,
+    out: StudyOut = None,
     json: Json = False,
 ) -> None:
     """Write the report of a study anew from its records."""
@@ -122,7 +131,7 @@ def footprint(
     rounded_sides: Annotated[
         str, typer.Option(help="Which sides storage has rounded: tuned, both, or unknown (then both nulls are given).")
     ] = "unknown",
-    seed: Annotated[int, typer.Option(min=0, help="Of drawn rounding errors.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the drawn rounding errors.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Matrices measured at a time.")] = 2,
     plan: Plan = False,
     json: Json = False,
@@ -210,7 +219,8 @@ def _study(file: Path, out: Path, workers: int, *, plan: bool, json: bool, stric
     else:
         print_study(done.folder, done.summary, page)
     if strict and done.failed:
-        _fail(f"{done.folder}: {len(done.failed)} runs failed", 4)
+        counts = done.summary["runs"]
+        _fail(f"{done.folder}: {counts['failed']} of {counts['planned']} runs failed", 4)
 
 
 def _one_thread_each() -> None:

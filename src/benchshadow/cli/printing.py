@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,7 +100,8 @@ def print_footprint(summary: Mapping[str, Any], page: Path | None, *, plan: bool
     """What was covered, the numbers over the blocks, and the roles side by side; or the plan."""
     console = _console()
     if plan:
-        _pairs(console, summary)
+        console.print("nothing was done; a footprint would")
+        _pairs(console, {part: summary[part] for part in ("read", "compute", "write", "estimate")})
         return
     tensors, parameters = summary["tensors"], summary["parameters"]
     console.print(f"{summary['base']}" + (f" -> {summary['tuned']}" if summary.get("tuned") else ""), markup=False)
@@ -116,10 +117,27 @@ def print_footprint(summary: Mapping[str, Any], page: Path | None, *, plan: bool
 
 def _pairs(console: Console, values: Mapping[str, Any], title: str = "") -> None:
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, show_header=False)
-    for name, value in values.items():
-        shown = f"{value:.5g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
-        table.add_row(name.replace("_", " "), shown)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in _flat(values):
+        table.add_row(name, _shown(value))
     console.print(table)
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value with its name, behind the names of the parts that it stands in."""
+    for key, value in values.items():
+        name = f"{above} {key}".strip().replace("_", " ")
+        if isinstance(value, Mapping):
+            yield from _flat(value, name)
+        else:
+            yield name, value
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return "\n".join(map(str, value))
+    return f"{value:.5g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def print_plan(plan: Estimate, out: Path, as_json: bool) -> None:

@@ -52,8 +52,9 @@ def _differing(there: Any, here: Mapping[str, Any]) -> list[str]:
     """What differs between two pieces of work, key by key, long values by their hash."""
     if not isinstance(there, Mapping):
         return ["its work.json is not an object"]
-    show = lambda value: repr(value) if len(repr(value)) < 60 else digest(value)[:12]  # noqa: E731
-    keys = sorted(there.keys() | here.keys())
-    return [
-        f"{key} was {show(there.get(key))}, is {show(here.get(key))}" for key in keys if there.get(key) != here.get(key)
-    ]
+    both = [(key, there.get(key), here.get(key)) for key in sorted(there.keys() | here.keys())]
+    return [f"{key} was {_short(was)}, is {_short(now)}" for key, was, now in both if was != now]
+
+
+def _short(value: Any) -> str:
+    return repr(value) if len(repr(value)) < 60 else digest(value)[:12]

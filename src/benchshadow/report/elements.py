@@ -7,7 +7,20 @@ from typing import Any
 
 from .look import Series
 
-__all__ = ["Block", "Cell", "Column", "Figure", "Page", "Panel", "Point", "Prose", "Section", "Table", "Terms"]
+__all__ = [
+    "Block",
+    "Cell",
+    "Column",
+    "Figure",
+    "Page",
+    "Panel",
+    "Point",
+    "Prose",
+    "Section",
+    "Table",
+    "Terms",
+    "present",
+]
 
 
 @dataclass(frozen=True)
@@ -91,6 +104,11 @@ class Terms:
 
 
 Block = Table | Figure | Prose | Terms
+
+
+def present(*blocks: Block | None) -> list[Block]:
+    """The blocks that there are, in their order."""
+    return [block for block in blocks if block is not None]
 
 
 @dataclass(frozen=True)

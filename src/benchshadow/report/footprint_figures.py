@@ -13,7 +13,7 @@ from .footprint_folder import FootprintFolder
 from .footprint_tables import title_of
 from .look import Series, series_of
 from .numbers import number
-from .study_depth import in_order
+from .roles import in_order
 
 __all__ = ["profile_figure", "spectrum_figure"]
 

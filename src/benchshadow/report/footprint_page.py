@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from .elements import Block, Page, Prose, Section
+from .elements import Block, Page, Prose, Section, present
 from .footprint_figures import profile_figure, spectrum_figure
 from .footprint_folder import FootprintFolder, open_footprint
 from .footprint_tables import MAIN, coverage_table, model_tables, roles_table, states_table
@@ -18,8 +19,8 @@ from .words import glossary, not_told
 __all__ = ["footprint_page"]
 
 _SHOWN_REMARKS = 8
-_ONLY_STUDIES = ("A/A", "A/A range", "arm", "bits per byte", "C1", "C2", "centred score", "control", "descriptive")
-_ONLY_STUDIES += ("dose", "margin", "replicate", "tier")
+_ONLY_STUDIES = ("A/A", "A/A range", "arm", "bits per byte", "centred score", "control", "descriptive", "dose")
+_ONLY_STUDIES += ("margin", "replicate", "tier")
 
 
 def footprint_page(folder: Path) -> Page:
@@ -33,7 +34,7 @@ def footprint_page(folder: Path) -> Page:
     kicker = f"Footprint of {what} · family {family}, {guessed}"
     sections = [
         Section("model", "Over the model", _model(footprint)),
-        Section("depth", "Where in the model", _present(profile_figure(footprint), spectrum_figure(footprint))),
+        Section("depth", "Where in the model", present(profile_figure(footprint), spectrum_figure(footprint))),
         Section("coverage", "What was looked at", [states_table(footprint), coverage_table(footprint)]),
         Section("limits", "What these numbers do not tell", _limits(footprint)),
         Section("provenance", "Where this comes from", _provenance(footprint)),
@@ -51,10 +52,6 @@ def footprint_page(folder: Path) -> Page:
 
 def _name(path: Any) -> str:
     return Path(str(path)).name or str(path)
-
-
-def _present(*blocks: Block | None) -> list[Block]:
-    return [block for block in blocks if block is not None]
 
 
 def _lead(footprint: FootprintFolder) -> str:
@@ -76,7 +73,7 @@ def _lead(footprint: FootprintFolder) -> str:
 
 
 def _rounding(share: float) -> str:
-    """In words where rounding explains more than half of the energy (METRICS, null 1)."""
+    """In words where rounding explains more than half of the energy of the change."""
     if share > 0.5:
         return (
             f"Not resolved: rounding of the stored numbers explains {number(100 * share)}% of the energy of the change."
@@ -101,7 +98,7 @@ def _seen(footprint: FootprintFolder) -> str:
 def _model(footprint: FootprintFolder) -> list[Block]:
     empty = "No number can be given for the model: no matrix inside its blocks was measured."
     tables: list[Block] = [*model_tables(footprint)]
-    return _present(*(tables or [Prose([empty], style="note")]), roles_table(footprint))
+    return present(*(tables or [Prose([empty], style="note")]), roles_table(footprint))
 
 
 def _limits(footprint: FootprintFolder) -> list[Block]:
@@ -112,12 +109,20 @@ def _limits(footprint: FootprintFolder) -> list[Block]:
     used = footprint.model["diagnostic"].unique(maintain_order=True).to_list()
     main = [name for name in used if name in MAIN]
     rest = not_told((name for name in used if name not in MAIN), folded="Of the other diagnostics")
-    return _present(Prose(general, points=True), not_told(main), rest)
+    return present(Prose(general, points=True), not_told(main), rest)
 
 
 def _provenance(footprint: FootprintFolder) -> list[Block]:
-    summary = footprint.summary
-    arguments = " ".join(str(each) for each in (summary.get("base"), summary.get("tuned")) if each)
     table = manifest_table(footprint.manifest, "Files, hashes, settings and versions")
     again = Prose(["To make it again:"])
-    return _present(table, again, Prose([f"benchshadow footprint {arguments} --out DIR"], style="command"))
+    return present(table, again, Prose([_command(footprint)], style="command"))
+
+
+def _command(footprint: FootprintFolder) -> str:
+    """What a shell needs to make the footprint again, with the settings that differ from the defaults."""
+    summary, manifest = footprint.summary, footprint.manifest
+    words = ["benchshadow", "footprint", *(str(each) for each in (summary.get("base"), summary.get("tuned")) if each)]
+    sides = manifest.get("rounded_sides") or []
+    words += ["--rounded-sides", *sides] if len(sides) == 1 else []
+    words += ["--seed", str(manifest["seed"])] if manifest.get("seed") else []
+    return shlex.join([*words, "--out", "DIR"])

@@ -18,7 +18,7 @@ MAIN = (
     "relative_change", "spectral_shift", "rounding_share", "signal_rank", "stable_rank", "participation_ratio",
     "energy_rank", "effective_rank", "rank_at_energy", "top_energy", "effective_layers", "unchanged_share",
 )  # fmt: skip
-_OWN = {"effective_layers": "Effective layers", "matrices": "Matrices", "tensors": "Matrices"}
+_OWN = {"effective_layers": "Effective layers", "matrices": "Matrices"}
 _SIDES = {"tuned": "if the tuned side was rounded", "both": "if both sides were rounded"}
 _STATES = {
     "analysed": "measured",
@@ -87,7 +87,7 @@ def roles_table(footprint: FootprintFolder) -> Table | None:
     if not rows:
         return None
     keys = list(dict.fromkeys(key for row in rows for key in row if key != "role"))
-    keys.sort(key=lambda key: (key not in ("matrices", "tensors"), key != "relative_change"))
+    keys.sort(key=lambda key: (key != "matrices", key != "relative_change"))
     columns = [Column("Role", numeric=False)]
     for key in keys:
         name, _, side = key.partition(":")

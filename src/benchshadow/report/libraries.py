@@ -28,5 +28,5 @@ def vl_convert() -> Any:
 def _load(name: str) -> Any:
     try:
         return import_module(name)
-    except ImportError:
+    except ModuleNotFoundError:
         raise MissingExtra("report.html", "report") from None

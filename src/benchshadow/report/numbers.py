@@ -23,7 +23,7 @@ def number(value: float | None) -> str:
     if value is None or absent(value):
         return NONE
     size = abs(value)
-    if size >= 1000 or (float(value).is_integer() and size < 1000):
+    if size >= 999.5 or float(value).is_integer():
         text = f"{round(value):,}".replace(",", _GROUP) if size < 1e15 else _power(value)
     elif size < 1e-4:
         text = _power(value)

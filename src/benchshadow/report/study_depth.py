@@ -7,13 +7,13 @@ import polars as pl
 from . import charts
 from .elements import Cell, Column, Figure, Panel, Table
 from .numbers import number
+from .roles import in_order
 from .study_figures import labelled
 from .study_folder import StudyFolder
 
-__all__ = ["depth_figures", "in_order"]
+__all__ = ["depth_figures"]
 
 _SHOWN = ("stable_rank", "relative_change")
-_ROLES = ("attention.query", "attention.key", "attention.value", "attention.output", "mlp.gate", "mlp.up", "mlp.down")
 
 
 def depth_figures(study: StudyFolder) -> list[Figure]:
@@ -58,12 +58,6 @@ def _depth(study: StudyFolder, measure: charts.Row, *, folded: bool) -> Figure |
         _depth_table(study, means, measure),
         folded,
     )
-
-
-def in_order(found: list[str]) -> list[str]:
-    """Roles in the order in which a block uses them, unknown ones after."""
-    known = [role for role in _ROLES if role in found]
-    return known + sorted(role for role in found if role not in known)
 
 
 def _depth_table(study: StudyFolder, means: pl.DataFrame, measure: charts.Row) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .elements import Block, Page, Prose, Section, Terms
+from .elements import Block, Page, Prose, Section, Terms, present
 from .numbers import counted, shown
 from .provenance import manifest_table
 from .study_answer import about, answer
@@ -47,10 +47,6 @@ def _size(study: StudyFolder) -> str:
     return ", ".join(parts)
 
 
-def _present(*blocks: Block | None) -> list[Block]:
-    return [block for block in blocks if block is not None]
-
-
 def _outcomes(study: StudyFolder) -> list[Block]:
     """Tables of outcomes, what is taken together first; margins in a table of their own."""
     found = study.measures("outcome")
@@ -63,7 +59,7 @@ def _outcomes(study: StudyFolder) -> list[Block]:
         (margins, "Margins in log-probability, which move before accuracy does"),
     )
     tables = [table for table in tables if table[0]]
-    return _present(
+    return present(
         *(measures_table(study, *table, explained=table is tables[0]) for table in tables),
         _tasks(study),
         _told(found, "What the outcomes are"),
@@ -96,7 +92,7 @@ def _footprint(study: StudyFolder) -> list[Block]:
     if not measures:
         return []
     said = [(arm, text) for arm in study.arms for text in about(study, arm, ("footprint",))]
-    return _present(
+    return present(
         measures_table(study, measures, "The change from the base to the last step, over the blocks"),
         _told(measures, "What these measures are"),
         Terms(said) if said else None,
@@ -108,7 +104,7 @@ def _footprint(study: StudyFolder) -> list[Block]:
 def _fed(study: StudyFolder) -> list[Block]:
     sentence, table = fed_table(study)
     arms = [(arm, planned["says"]) for arm in study.arms if (planned := study.study["arms"][arm]).get("says")]
-    return _present(Terms(arms) if arms else None, Prose([sentence]) if sentence else None, table)
+    return present(Terms(arms) if arms else None, Prose([sentence]) if sentence else None, table)
 
 
 def _claims(study: StudyFolder) -> list[Block]:
@@ -121,7 +117,7 @@ def _claims(study: StudyFolder) -> list[Block]:
         for statement in study.claims.get("statements", [])
     ]
     strength = Prose([f"Every claim is at most {level}" + (f": {why}." if why else ".")])
-    return _present(strength, Terms(said, f"All {len(said)} statements") if said else None, table)
+    return present(strength, Terms(said, f"All {len(said)} statements") if said else None, table)
 
 
 def _limits(study: StudyFolder) -> list[Block]:
@@ -131,7 +127,7 @@ def _limits(study: StudyFolder) -> list[Block]:
         "A footprint beside an outcome is a correlation over arms. That the footprint causes the outcome is not shown.",
     ]
     used = [measure["diagnostic"] for measure in study.measures("footprint")]
-    return _present(Prose(general, points=True), not_told(used))
+    return present(Prose(general, points=True), not_told(used))
 
 
 def _provenance(study: StudyFolder) -> list[Block]:
@@ -150,6 +146,6 @@ def _provenance(study: StudyFolder) -> list[Block]:
     if manifests:
         run, manifest = next(iter(manifests.items()))
         tables.append(manifest_table(manifest, f"The manifest of one run, {run}"))
-    command = told.get("command") or "benchshadow study run study.toml --out DIR"
+    command = "benchshadow study run study.toml --out DIR"
     again = Prose(["To make it again, from the study file of that hash:"])
-    return _present(Prose(facts, points=True), *tables, again, Prose([command], style="command"))
+    return present(Prose(facts, points=True), *tables, again, Prose([command], style="command"))

@@ -54,8 +54,7 @@ def _unit(measure: dict[str, Any]) -> str:
 
 def hint_of(measure: dict[str, Any]) -> str:
     """What a measure is, as its column tells on demand."""
-    parts = [measure.get("says") or "", f"Higher is {measure['higher']}." if measure.get("higher") else ""]
-    return " ".join(part for part in parts if part)
+    return measure.get("says") or ""
 
 
 def arm_cell(study: StudyFolder, arm: str) -> Cell:

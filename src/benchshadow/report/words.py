@@ -17,8 +17,6 @@ GLOSSARY = {
     "bits per byte": "How many bits the model needs for a byte of text. Lower is better.",
     "blocks": "The repeated layers of the model, without embeddings and head.",
     "centred score": "Accuracy less that of guessing, as a share of what is left: 0 is guessing, 1 is perfect.",
-    "C1": "The conjecture that data aligned with a benchmark lift it and limit the rest.",
-    "C2": "The conjecture that data of wider coverage change a model more evenly and generalise better.",
     "change": "Tuned weights less base weights, matrix by matrix.",
     "control": "The arm that the others are compared with: training goes on with the broad mix.",
     "descriptive": "It says how these runs came out. It does not infer beyond them: too few replicates, or one base.",
@@ -26,7 +24,8 @@ GLOSSARY = {
     "direction": "A singular vector: one independent way in which a matrix acts.",
     "dose": "The share of the training data that comes from the benchmark.",
     "footprint": "What the change of the weights looks like: how large it is and over how many directions it spreads.",
-    "margin": "Log-probability of the right answer less that of the best wrong one.",
+    "margin": "Of answers: log-probability of the right one less that of the best wrong one. Of a claim: the smallest "
+    "difference that matters, fixed beforehand.",
     "participation ratio": "How many directions share the energy of a change, squares counted; one if all is in one.",
     "random update": "A matrix of independent normal numbers of the same shape and size: spread as widely as can be.",
     "relative change": "Size of the change over the size of the base (Frobenius norms).",

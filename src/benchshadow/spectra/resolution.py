@@ -47,7 +47,8 @@ def rounding_share(_update: Update, null: RoundingNull) -> Reading | Undefined:
     title="Rank of the signal",
     unit="dimensions",
     source="singular values of D above the rounding edge",
-    tells_not="the directions that rounding drowned",
+    tells_not="the directions that rounding drowned; of a change of rank one or two the rounding errors are in step "
+    "with it where the base lies on the grid, and count as up to ten directions",
     subject="rounding",
     unaffected_by={"transpose"},
 )

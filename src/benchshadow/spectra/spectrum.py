@@ -18,7 +18,7 @@ from .streaming import Profile, blocks, named, scales, stream
 __all__ = ["ROUNDING_MARGIN", "Spectrum"]
 
 ROUNDING_MARGIN = 1.02
-"""Factor on the largest singular value of rounding noise above which a value is not noise (METRICS, null 1)."""
+"""Factor on the largest singular value of rounding noise above which a value is not noise; see `rounding`."""
 _EPS = float(np.finfo(np.float64).eps)
 # The ranks are promised to 1e-5; the estimate that decides has a factor three to spare.
 _ALLOWED = 3e-6

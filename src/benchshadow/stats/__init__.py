@@ -7,6 +7,7 @@ from .equivalence import tost as tost
 from .intervals import Interval as Interval
 from .intervals import hedges_g as hedges_g
 from .intervals import paired_t as paired_t
+from .permutation import MOST as MOST
 from .permutation import Permutation as Permutation
 from .permutation import p_floor as p_floor
 from .permutation import replicates_needed as replicates_needed

@@ -10,7 +10,7 @@ from scipy import special, stats
 
 from benchshadow.errors import InputError
 
-from .samples import checked
+from .samples import checked, spread
 
 __all__ = ["Interval", "hedges_g", "paired_t"]
 
@@ -62,8 +62,8 @@ def hedges_g(differences: Float64[np.ndarray, " n"]) -> float | None:
     cannot be compared with a g between independent groups.
     """
     checked(differences, "differences", 2)
-    spread, v = float(differences.std(ddof=1)), len(differences) - 1
-    if spread == 0 or v < 2:
+    deviation, v = spread(differences), len(differences) - 1
+    if deviation == 0 or v < 2:
         return None
     correction = np.exp(special.gammaln(v / 2) - special.gammaln((v - 1) / 2)) / np.sqrt(v / 2)
-    return float(correction * differences.mean() / spread)
+    return float(correction * differences.mean() / deviation)

@@ -11,9 +11,10 @@ from benchshadow.errors import InputError
 
 from .samples import checked
 
-__all__ = ["Permutation", "p_floor", "replicates_needed", "sign_flip"]
+__all__ = ["MOST", "Permutation", "p_floor", "replicates_needed", "sign_flip"]
 
-_MOST = 24
+MOST = 24
+"""Replicates whose patterns of signs are all counted: 2^24 of them."""
 _ALTERNATIVES = ("two-sided", "greater", "less")
 
 
@@ -51,8 +52,8 @@ def sign_flip(differences: Float64[np.ndarray, " n"], alternative: str = "two-si
     n = len(differences)
     if alternative not in _ALTERNATIVES:
         raise InputError("alternative", f"must be one of {', '.join(_ALTERNATIVES)} but is {alternative!r}")
-    if n > _MOST:
-        raise InputError("differences", f"must hold at most {_MOST} values for an exact test but holds {n}")
+    if n > MOST:
+        raise InputError("differences", f"must hold at most {MOST} values for an exact test but holds {n}")
     sums = np.zeros(1)
     for value in differences:
         sums = np.concatenate([sums + value, sums - value])

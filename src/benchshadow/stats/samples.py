@@ -7,7 +7,10 @@ from jaxtyping import Float64
 
 from benchshadow.errors import InputError
 
-__all__ = ["checked"]
+__all__ = ["checked", "spread"]
+
+_LAST_BITS = 1e-10
+"""Share of the largest difference below which a spread is what subtraction left in its last bits."""
 
 
 def checked(values: Float64[np.ndarray, " n"], where: str, least: int) -> Float64[np.ndarray, " n"]:
@@ -17,3 +20,9 @@ def checked(values: Float64[np.ndarray, " n"], where: str, least: int) -> Float6
     if not np.isfinite(values).all():
         raise InputError(where, "must be finite but holds NaN or infinite values")
     return values
+
+
+def spread(values: Float64[np.ndarray, " n"]) -> float:
+    """Standard deviation (n - 1) of at least two values; zero where they differ in the last bits alone."""
+    found = float(values.std(ddof=1))
+    return 0.0 if found <= _LAST_BITS * float(np.abs(values).max()) else found

@@ -10,14 +10,14 @@ from jaxtyping import Float64
 from .equivalence import replicates_for_margin, tost
 from .intervals import Interval, paired_t
 from .permutation import p_floor, sign_flip
-from .samples import checked
+from .samples import checked, spread
 
 __all__ = ["FEWEST_BASES", "FEWEST_REPLICATES", "LABELS", "Verdict", "outside_range", "verdict"]
 
 FEWEST_REPLICATES = 6
-"""At six replicates one two-sided sign-flip test can reach .05 (METRICS, Statistics)."""
+"""At six replicates one two-sided sign-flip test can reach .05: 2 / 2^6."""
 FEWEST_BASES = 3
-"""Below three base models a study describes its bases; it does not infer beyond them (METRICS, Statistics)."""
+"""Below three base models a study describes its bases; it does not infer beyond them."""
 LABELS = (
     "shift",
     "no shift",
@@ -66,6 +66,8 @@ def outside_range(differences: Float64[np.ndarray, " n"], aa: Float64[np.ndarray
     """Whether [min, max] of the differences does not meet [-a, a], a = max |A/A difference|."""
     checked(differences, "differences", 1)
     reach = float(np.abs(checked(aa, "A/A differences", 1)).max())
+    # Shares of a few items often tie on paper; the last bits of a difference must not tell them apart.
+    reach *= 1 + 1e-10
     return bool(differences.min() > reach or differences.max() < -reach)
 
 
@@ -105,9 +107,14 @@ def verdict(
         p_equivalence = None if margin is None else tost(differences, margin)
         label = _tested(p <= alpha, p_equivalence is not None and p_equivalence <= alpha)
         if label == "cannot tell" and margin is not None:
-            spread = float((aa if len(aa) > 1 else differences).std(ddof=1))
-            needed = max(n + 1, replicates_for_margin(spread, margin, alpha))
-    sentence = f"{label}: {_numbers(interval, p, p_equivalence, margin, reach, bases, needed)}"
+            deviation = spread(aa if len(aa) > 1 else differences)
+            # A second draw that never differs tells nothing of the spread to plan for.
+            needed = max(n + 1, replicates_for_margin(deviation, margin, alpha)) if deviation > 0 else None
+    floor = f"no less than {p_floor(n):.2g} is possible"
+    if p_adjusted is not None:
+        floor = f"corrected; {floor} before"
+    said_p = None if p is None else f"p = {p:.3g} ({floor})"
+    sentence = f"{label}: {_numbers(interval, said_p, p_equivalence, margin, reach, bases, needed)}"
     return Verdict(label, sentence, interval, p, p_floor(n), p_equivalence, margin, reach, outside, n, bases, needed)
 
 
@@ -119,7 +126,7 @@ def _tested(differs: bool, equivalent: bool) -> str:
 
 def _numbers(
     interval: Interval,
-    p: float | None,
+    said_p: str | None,
     p_equivalence: float | None,
     margin: float | None,
     reach: float,
@@ -131,8 +138,8 @@ def _numbers(
     if interval.low is not None and interval.high is not None:
         said += f" [{interval.low:.3g}, {interval.high:.3g}]"
     said += f", {_counted(interval.n, 'replicate')}, {_counted(bases, 'base')}, A/A within {reach:.2g}"
-    if p is not None:
-        said += f", p = {p:.3g} (no less than {p_floor(interval.n):.2g} is possible)"
+    if said_p is not None:
+        said += f", {said_p}"
     if p_equivalence is not None:
         said += f", p of equivalence within {margin:.3g} = {p_equivalence:.3g}"
     if needed is not None:

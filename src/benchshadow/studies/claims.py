@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from math import isclose
 from typing import Any
 
 import numpy as np
@@ -76,13 +77,13 @@ def claims(study: Study, records: pl.DataFrame) -> list[Claim]:
     arms = [arm for arm in study.arms if arm not in (CONTROL, study.same)]
     known = measures(study)
     found = {measure.name: values(records, measure) for measure in known}
-    adjusted = _adjusted(study, found)
+    declared = _declared(study, found)
     last = study.settings.steps
     made = []
     for arm in arms:
         for measure in known:
             pairs, aa = _at_step(found[measure.name], arm, study, last)
-            made.append(_claim(study, arm, measure, AT_END, None, pairs, aa, adjusted))
+            made.append(_claim(study, arm, measure, AT_END, None, pairs, aa, declared))
             if measure.name != "relative_change":
                 made.append(_at_equal_change(study, arm, measure, found))
     return made
@@ -104,7 +105,7 @@ def table(study: Study, records: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def derived(study: Study, records: pl.DataFrame) -> pl.DataFrame:
-    """Every measure of every run at the last step as records, beside its A/A null (METRICS, null 3).
+    """Every measure of every run at the last step as records, beside its A/A null.
 
     The null is the standard deviation, over replicates, of the difference between the control and its second draw.
     """
@@ -141,8 +142,13 @@ def _at_step(found: Values, arm: str, study: Study, step: int) -> tuple[Pairs, l
             continue
         control, treated, same = (float(value) for value in three if value is not None)
         pairs.append((control, treated))
-        aa.append(same - control)
+        aa.append(_less(same, control))
     return pairs, aa
+
+
+def _less(one: float, other: float) -> float:
+    """The difference of two values; values that differ in the last bits of a sum alone are the same."""
+    return 0.0 if isclose(one, other, rel_tol=1e-12, abs_tol=1e-15) else one - other
 
 
 def _at_equal_change(study: Study, arm: str, measure: Measure, found: Mapping[str, Values]) -> Claim:
@@ -165,7 +171,7 @@ def _at_equal_change(study: Study, arm: str, measure: Measure, found: Mapping[st
         assert treated is not None, "inside the common range"
         assert same is not None, "inside the common range"
         pairs.append((control, treated))
-        aa.append(same - control)
+        aa.append(_less(same, control))
     return _claim(study, arm, measure, AT_EQUAL_CHANGE, here[1], pairs, aa, {})
 
 
@@ -180,17 +186,25 @@ def _path(found: Mapping[str, Values], measure: Measure, arm: str, replicate: in
     return Trajectory(np.array([x for x, _ in both]), np.array([y for _, y in both]))
 
 
-def _adjusted(study: Study, found: Mapping[str, Values]) -> dict[tuple[str, str], float]:
-    """(arm, measure) to its p after Holm, for the confirmatory tests whose replicates are all there."""
-    adjusted: dict[tuple[str, str], float] = {}
+def _declared(study: Study, found: Mapping[str, Values]) -> dict[tuple[str, str], tuple[float, float]]:
+    """(arm, measure) to its p after Holm and its family's alpha, for the confirmatory tests that are whole.
+
+    A test that lost a replicate is not the one that was declared: it counts in its family and confirms nothing. A test
+    of two families must pass in both.
+    """
+    declared: dict[tuple[str, str], tuple[float, float]] = {}
     for family in study.families:
-        ps = []
-        for test in family.tests:
-            pairs, _ = _at_step(found[test.measure], test.arm, study, study.settings.steps)
-            ps.append(sign_flip(np.array([b - a for a, b in pairs])).p if len(pairs) == len(study.replicates) else 1.0)
-        for test, p in zip(family.tests, holm(np.array(ps)), strict=True):
-            adjusted[test.arm, test.measure] = float(p)
-    return adjusted
+        all_pairs = [_at_step(found[t.measure], t.arm, study, study.settings.steps)[0] for t in family.tests]
+        whole = [len(pairs) == len(study.replicates) for pairs in all_pairs]
+        ps = [
+            sign_flip(np.array([_less(b, a) for a, b in pairs])).p if there else 1.0
+            for pairs, there in zip(all_pairs, whole, strict=True)
+        ]
+        for test, p, there in zip(family.tests, holm(np.array(ps)), whole, strict=True):
+            if there:
+                key, this = (test.arm, test.measure), (float(p), family.alpha)
+                declared[key] = max(declared.get(key, this), this, key=lambda each: each[0] / each[1])
+    return declared
 
 
 def _claim(
@@ -201,19 +215,20 @@ def _claim(
     at_value: float | None,
     pairs: Pairs,
     aa: list[float],
-    adjusted: Mapping[tuple[str, str], float],
+    declared: Mapping[tuple[str, str], tuple[float, float]],
 ) -> Claim:
     if not pairs:
         return _nothing(arm, measure, at, "no replicate of arm, control and A/A is whole")
-    differences = np.array([treated - control for control, treated in pairs])
-    p = adjusted.get((arm, measure.name))
+    differences = np.array([_less(treated, control) for control, treated in pairs])
+    p, alpha = declared.get((arm, measure.name), (None, 0.05))
     told = verdict(
         differences,
         aa=np.array(aa),
         margin=study.margins.get(measure.name),
+        alpha=alpha,
         p_adjusted=p,
         confirmatory=p is not None,
-        bases=study.bases,
+        bases=min(study.bases, len(pairs)),
     )
     control, treated = np.array(pairs).mean(axis=0)
     return Claim(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from benchshadow.data import skills
+
 from .study import Study
 
 __all__ = ["Estimate", "estimate"]
@@ -60,5 +62,5 @@ def _parameters(study: Study) -> int:
     width, inner = shape.hidden_size, shape.intermediate_size
     values = width * (shape.key_value_heads or shape.heads) // shape.heads
     layer = 2 * width * width + 2 * width * values + 3 * width * inner + 2 * width
-    vocabulary = 100 if study.tokenizer.kind == "skills" else study.tokenizer.size
+    vocabulary = len(skills.vocabulary()) + 1 if study.tokenizer.kind == "skills" else study.tokenizer.size
     return layer * shape.layers + width + vocabulary * width * (1 if shape.tied_embeddings else 2)

@@ -23,12 +23,14 @@ from benchshadow.spectra import SIDES
 from .footprint_plan import plan_of
 from .footprint_summary import summary_of
 from .measurement import Measured, Progress, check_choice, measure, pairs_of
+from .source_code import code
 
 __all__ = ["FILES", "Footprint", "footprint"]
 
 FILES = ("records.parquet", "coverage.parquet", "spectra.parquet", "manifest.json", "summary.json")
 """What a finished folder holds; the last one is put in place last."""
 _TABLES = ("records", "coverage", "spectra")
+_CODE = ("spectra", "checkpoints", "studies/measurement.py", "studies/over_model.py", "studies/footprint_summary.py")
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def footprint(
 
 
 def _work(base: Checkpoint, tuned: Checkpoint | None, rounded_sides: Sequence[str], seed: int) -> dict[str, Any]:
-    """What determines the result: contents of the files, settings, and the version of the definitions."""
+    """What determines the result: contents of the files, settings, and the source code that measures."""
     sides = {"base": base} if tuned is None else {"base": base, "tuned": tuned}
     return {
         "verb": "footprint",
@@ -106,6 +108,7 @@ def _work(base: Checkpoint, tuned: Checkpoint | None, rounded_sides: Sequence[st
         "rounded_sides": list(rounded_sides),
         "seed": seed,
         "benchshadow": version("benchshadow"),
+        "code": code(_CODE),
     }
 
 

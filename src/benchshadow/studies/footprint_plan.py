@@ -54,7 +54,7 @@ def plan_of(
 
 
 def _seconds_per_unit() -> float:
-    """Seconds for one unit of work, the better of two tries on a small matrix."""
+    """Seconds for one unit of work, the best of three tries on a small matrix."""
     probe = ArraySource(np.random.default_rng(0).standard_normal((_PROBE, _PROBE)))
     times = []
     for _ in range(3):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ __all__ = ["Done", "Standing", "study_plan", "study_run", "study_status"]
 
 Progress = Callable[["Standing"], None]
 _POLL_SECONDS = 0.5
+_FAILURES = "failures.json"
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Done:
     Attributes:
         folder: where everything lies.
         summary: content of `summary.json`.
-        failed: title of a run to the reason it ended with.
+        failed: title of a base or run to the reason it ended with, runs whose base failed among them.
     """
 
     folder: Path
@@ -96,24 +97,19 @@ def study_run(
     out = open_folder(out, {"verb": "study", "name": study.name, "study": study.sha256})
     if not (out / "study.toml").is_file():
         write_text(out / "study.toml", Path(file).read_text(encoding="utf-8"))
-    _forget_stale(out, {run.name for run in (*bases, *runs)})
-    failed: dict[str, str] = {}
-    with _Watch(study, out, (*bases, *runs), failed, progress):
+    _set_stale_aside(out, {run.name for run in (*bases, *runs)})
+    (out / _FAILURES).unlink(missing_ok=True)
+    found: dict[str, str] = {}
+    with _Watch(study, out, (*bases, *runs), found, progress):
         for group in (bases, runs):
-            ready = [run for run in group if run.base is None or run.base.name not in failed]
-            waiting = [run for run in ready if not is_whole(out, run)]
-            calls = [Call(run.name, execute, (study, run, out)) for run in waiting]
-            for outcome in local(calls, workers):
-                if outcome.failure is not None:
-                    failed[outcome.call.name] = outcome.failure
-    titles = {run.name: run.title for run in (*bases, *runs)}
-    write_json(out / "failures.json", {titles[name]: reason for name, reason in failed.items()})
+            _bring(study, out, group, workers, found)
+    failed = {run.title: found[run.name] for run in (*bases, *runs) if run.name in found}
+    write_json(out / _FAILURES, failed)
     summary = _conclude(study, out, runs, failed)
-    told_failures = {titles[name]: reason for name, reason in failed.items()}
     if strict and failed:
-        first = next(iter(told_failures.items()))
-        raise Incomplete(f"{out}: {len(failed)} of {len(runs)} runs failed; {first[0]}: {first[1]}")
-    return Done(out, summary, told_failures)
+        (title, reason), counts = next(iter(failed.items())), summary["runs"]
+        raise Incomplete(f"{out}: {counts['failed']} of {counts['planned']} runs failed; {title}: {reason}")
+    return Done(out, summary, failed)
 
 
 def study_status(file: Path, *, out: Path) -> Standing:
@@ -121,14 +117,30 @@ def study_status(file: Path, *, out: Path) -> Standing:
     study = _checked(file)
     if not out.is_dir():
         raise InputError(out, "no such folder", "start the study with: benchshadow study run")
+    _check_extra()
     bases, runs = plan_runs(study)
-    reasons = read_json(out / "failures.json") if (out / "failures.json").is_file() else {}
+    reasons = read_json(out / _FAILURES) if (out / _FAILURES).is_file() else {}
     failed = {run.name: reasons[run.title] for run in (*bases, *runs) if run.title in reasons}
     return _standing(study, out, (*bases, *runs), failed)
 
 
+def _bring(study: Study, out: Path, group: Sequence[Run], workers: int, failed: dict[str, str]) -> None:
+    """Bring bases or runs to their whole folders; `failed` gets what fails, and what has no base to start from."""
+    calls = []
+    for run in group:
+        if is_whole(out, run):
+            continue
+        if run.base is not None and run.base.name in failed:
+            failed[run.name] = f"its base failed ({failed[run.base.name]})"
+        else:
+            calls.append(Call(run.name, execute, (study, run, out)))
+    for outcome in local(calls, workers):
+        if outcome.failure is not None:
+            failed[outcome.call.name] = outcome.failure
+
+
 def _check_extra() -> None:
-    """Say how to install what training needs, before anything is claimed or drawn."""
+    """Say how to install what a run and its key need, before anything is claimed or drawn."""
     if any(importlib.util.find_spec(name) is None for name in ("loky", "tokenizers", "torch", "transformers")):
         raise MissingExtra("training", "train")
 
@@ -183,16 +195,20 @@ class _Watch:
             self._progress(self._look())
 
 
-def _forget_stale(out: Path, present: set[str]) -> None:
+def _set_stale_aside(out: Path, present: set[str]) -> None:
     """Set aside runs of other keys, so that records of older code never mix with new ones; nothing is deleted."""
     for kind in ("bases", "runs"):
         for folder in sorted((out / kind).glob("*")) if (out / kind).is_dir() else []:
-            name = folder.name.removesuffix(".partial").removesuffix(".lock")
-            if folder.is_dir() and name not in present:
+            if folder.is_dir() and folder.name.removesuffix(".partial") not in present:
                 aside = out / SUPERSEDED / kind
                 aside.mkdir(parents=True, exist_ok=True)
-                shutil.rmtree(aside / folder.name, ignore_errors=True)
-                folder.rename(aside / folder.name)
+                folder.rename(_free(aside / folder.name))
+
+
+def _free(place: Path) -> Path:
+    """The place, or the first numbered one of its name where that is taken."""
+    numbered = (place.with_name(f"{place.name}.{number}") for number in count(2))
+    return next(each for each in chain((place,), numbered) if not each.exists())
 
 
 def _conclude(study: Study, out: Path, runs: Sequence[Run], failed: dict[str, str]) -> dict[str, Any]:
@@ -218,7 +234,11 @@ def _conclude(study: Study, out: Path, runs: Sequence[Run], failed: dict[str, st
         "verb": "study",
         "study": study.name,
         "sha256": study.sha256,
-        "runs": {"whole": len(whole), "failed": len(failed), "planned": len(runs)},
+        "runs": {
+            "whole": len(whole),
+            "failed": sum(run.title in failed for run in runs),
+            "planned": len(runs),
+        },
         "failures": failed,
         "level": strength,
         "statements": [each["text"] for each in said],

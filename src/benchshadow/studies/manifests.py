@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from functools import cache
-from importlib import metadata, resources
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchshadow.data.tasks import Task
 from benchshadow.records import digest
 
+from .source_code import code
 from .study import Study
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SCHEMA",
-    "code",
     "environment",
     "evaluation",
     "measurement_key",
@@ -31,21 +30,17 @@ __all__ = [
 
 SCHEMA = 1
 _TRAINING_ROOMS = ("data", "train", "studies/arms.py", "studies/seeds.py")
-_MEASURING_ROOMS = ("spectra", "checkpoints", "evaluate", "data/tasks.py", "studies/suite.py", "studies/measurement.py")
+_MEASURING_ROOMS = (
+    "spectra",
+    "checkpoints",
+    "evaluate",
+    "data/tasks.py",
+    "studies/suite.py",
+    "studies/measurement.py",
+    "studies/measuring.py",
+    "studies/over_model.py",
+)
 _LIBRARIES = ("numpy", "scipy", "torch", "transformers", "tokenizers", "polars")
-
-
-@cache
-def code(rooms: tuple[str, ...]) -> str:
-    """Hash of the sources of some rooms: their every change is a change of what they determine."""
-    root = resources.files("benchshadow")
-    found = hashlib.sha256()
-    for room in rooms:
-        with resources.as_file(root.joinpath(room)) as path:
-            for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-                found.update(file.relative_to(path.parent).as_posix().encode())
-                found.update(file.read_bytes())
-    return found.hexdigest()
 
 
 @cache

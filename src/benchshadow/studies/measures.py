@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from benchshadow.errors import InputError
+
 from .task_kinds import tiers
 
 if TYPE_CHECKING:
@@ -80,11 +82,20 @@ def measures(study: Study) -> list[Measure]:
     found += _together(placed)
     for name, (title, unit, says) in _FOOTPRINT.items():
         found.append(Measure(name, title, unit, "footprint", says, ((1.0, None, name),)))
+    _check_names(found)
     return found
 
 
+def _check_names(found: Sequence[Measure]) -> None:
+    """A task must not be called like a measure of the study, or one would be read for the other."""
+    names = [measure.name for measure in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError("tasks", f"must not be named like a measure of the study but one is '{name}'")
+
+
 def _together(placed: dict[str, tuple[str, str]]) -> list[Measure]:
-    """METRICS, Of outcomes: memorisation, narrow, broad and gap on centred scores."""
+    """Memorisation, narrow, broad and gap, from centred scores: 0 is guessing, 1 is perfect."""
     by_tier: dict[str, list[str]] = {}
     for task, (tier, kind) in placed.items():
         if kind != "text":
@@ -94,8 +105,8 @@ def _together(placed: dict[str, tuple[str, str]]) -> list[Measure]:
     broad = tuple(part for tier in wide for part in _mean(1.0 / len(wide), by_tier[tier]))
     names = "; ".join(f"{tier}: {', '.join(by_tier[tier])}" for tier in wide)
     given = {
-        "narrow": ("held-out items of the benchmark, centred on chance", held),
-        "broad": (f"mean of the tiers {' and '.join(wide)} ({names}), centred on chance", broad),
+        "narrow": ("held-out items of the benchmark, centred on guessing", held),
+        "broad": (f"mean of the tiers {' and '.join(wide)} ({names}), centred on guessing", broad),
         "gap": ("narrow less broad", (*held, *_minus(broad)) if held and broad else ()),
         "memorisation": ("seen less held-out items of the benchmark", (*seen, *_minus(held)) if seen and held else ()),
     }

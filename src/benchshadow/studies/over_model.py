@@ -156,8 +156,10 @@ def _shift(paired: Sequence[Measurement], base: float) -> float | None:
     shifts = [m.value for each in paired for m in each.measures["change"] if m.diagnostic == "spectral_shift"]
     if len(shifts) < len(paired):
         return None
-    norms = [each.norms.base for each in paired if each.norms is not None]
-    return _root_sum([(shift or 0.0) * norm for shift, norm in zip(shifts, norms, strict=True)]) / base
+    norms = [each.norms for each in paired if each.norms is not None]
+    # A base of zeros has no shift of its own, yet all of its spectrum is new: the change is the tuned matrix.
+    moved = [n.change if shift is None else shift * n.base for shift, n in zip(shifts, norms, strict=True)]
+    return _root_sum(moved) / base
 
 
 def _root_sum(values: Sequence[float]) -> float:

@@ -161,7 +161,7 @@ def _train(study: Study, run: Run, out: Path, partial: Path, prepared: Suite, te
 
 
 def _manifest(study: Study, run: Run, prepared: Suite, fed: Fed, start: str, tokenizer: str) -> dict[str, Any]:
-    """What DESIGN asks of a manifest, but for the results; every value is one that the run used."""
+    """All that determines a run, without its results; every value is one that the run used."""
     settings = study.settings if run.arm else study.base.settings
     source = study.arms[run.arm].source if run.arm else study.base.source
     return {

@@ -16,6 +16,11 @@ from .study import CONTROL, Study
 __all__ = ["doses", "find", "level", "moved", "statements"]
 
 _NOT_TOLD = " None of these arms can be told from a second draw of the control."
+_UNTOLD = "told from a second draw of the control"
+_BY_CHANCE = {1: "1 time in 2", 2: "1 time in 14", 3: "1 time in 100"}
+"""How often an arm without effect lies outside the A/A range: 1/2, then .07 and .01 by simulation."""
+FEWEST_TOLD = 3
+"""Replicates below which being outside the A/A range happens too often by chance to be told without a warning."""
 _RANKS = ("stable_rank", "participation_ratio")
 
 
@@ -38,18 +43,35 @@ def statements(study: Study, made: Sequence[Claim], rows: Sequence[Mapping[str, 
         rows: its doses, from `doses`.
     """
     strength, why = level(study)
-    found = []
+    found: list[dict[str, Any]] = []
     for arm in dict.fromkeys(claim.arm for claim in made):
         found += list(_of_arm(arm, made))
     for each in rows:
         if each["measure"] in ("narrow", "broad", *_RANKS):
             found.append(_said("dose", each["row"], each["text"], "info"))
+    found += _replicates(study, made)
     if strength == "descriptive":
         found.append(_said("level", "", f"Everything here is descriptive: {why}.", "warning"))
     else:
         text = f"The tests of the declared families are confirmatory, everything else is descriptive: {why}."
         found.append(_said("level", "", text, "info"))
     return found
+
+
+def _replicates(study: Study, made: Sequence[Claim]) -> Iterator[dict[str, Any]]:
+    """What stands against the claims because they rest on few replicates, or on fewer than were declared."""
+    counts = [claim.verdict.replicates for claim in made if claim.verdict is not None and claim.at == AT_END]
+    if not counts:
+        return
+    least, declared = min(counts), len(study.replicates)
+    lost = sum(count < declared for count in counts)
+    if lost:
+        text = f"{lost} of {_counted(len(counts), 'comparison')} at the last step rest on fewer than the {declared}"
+        yield _said("incomplete", "", f"{text} replicates declared, the fewest {least}.", "warning")
+    if least in _BY_CHANCE:
+        text = f"With {_counted(least, 'replicate')} an arm without any effect lies outside the A/A range of a measure"
+        text = f"{text} {_BY_CHANCE[least]}, and there are {len({claim.measure for claim in made})} measures."
+        yield _said("chance", "", text, "warning" if least < FEWEST_TOLD else "info")
 
 
 def _of_arm(arm: str, made: Sequence[Claim]) -> Iterator[dict[str, Any]]:
@@ -63,28 +85,40 @@ def _of_arm(arm: str, made: Sequence[Claim]) -> Iterator[dict[str, Any]]:
         text = f"{arm}: the change in the weights has {_ranks(ranks)}"
         text += f"; at equal relative change ({_at(equal)}) {_ranks(equal)}." if any(equal) else "."
         yield _said("footprint", arm, text, "info")
-    spectrum = {moved(claim) for claim in (equal if any(equal) else ranks) if claim}
-    outcome = {moved(claim) for claim in (narrow, broad) if claim}
-    if spectrum and outcome:
-        yield _said("together", arm, f"{arm}: {_together(moved(narrow), moved(broad), spectrum)}.", "info")
+    spectrum = [claim for claim in (equal if any(equal) else ranks) if claim]
+    if spectrum and (narrow or broad):
+        yield _said("together", arm, f"{arm}: {_together(narrow, broad, spectrum)}.", "info")
 
 
-def _together(narrow: int, broad: int, spectrum: set[int]) -> str:
-    """Whether outcome and footprint tell one story."""
-    if spectrum == {0} and not (narrow or broad):
-        return "neither outcome nor footprint left the range of a second draw of the control"
-    if spectrum == {0}:
-        return "the outcome moved but the spectrum did not"
-    if not (narrow or broad):
-        return "the spectrum moved but the outcome did not"
-    footprint = {-1: "narrower", 1: "broader"}.get(sum(spectrum - {0}), "changed without one direction")
-    gained = {1: "gained", 0: "did not move", -1: "lost"}
-    told = f"narrow {gained[narrow]}, broad {gained[broad]}, and the footprint is {footprint}"
-    if narrow > 0 and broad <= 0 and footprint == "narrower":
+def _together(narrow: Claim | None, broad: Claim | None, spectrum: Sequence[Claim]) -> str:
+    """Whether outcome and footprint tell one story; what cannot be told is not said to stand still."""
+    outcome = [claim for claim in (narrow, broad) if claim]
+    turns = {moved(claim) for claim in spectrum}
+    if turns == {0} and not any(map(moved, outcome)):
+        if any(map(_small, [*outcome, *spectrum])):
+            return f"the outcome {_still(outcome)}, and the spectrum {_still(spectrum)}"
+        return "neither outcome nor footprint can be told from a second draw of the control"
+    if turns == {0}:
+        return f"the outcome moved but the spectrum {_still(spectrum)}"
+    if not any(map(moved, outcome)):
+        return f"the spectrum moved but the outcome {_still(outcome)}"
+    footprint = {-1: "narrower", 1: "broader"}.get(sum(turns - {0}), "changed without one direction")
+    parts = [f"{claim.measure} {_gained(claim)}" for claim in outcome]
+    told = f"{', '.join(parts)}, and the footprint is {footprint}"
+    if moved(narrow) > 0 and broad is not None and moved(broad) <= 0 and footprint == "narrower":
         return f"{told}: what the preprint says of benchmark-aligned data"
-    if broad > 0 and footprint == "broader":
+    if moved(broad) > 0 and footprint == "broader":
         return f"{told}: what the preprint says of data that expands coverage"
     return f"{told}: neither of the two patterns that the preprint describes"
+
+
+def _gained(claim: Claim) -> str:
+    return {1: "gained", 0: _still([claim]), -1: "lost"}[moved(claim)]
+
+
+def _still(claims: Sequence[Claim]) -> str:
+    """Words for what did not move, as far as its labels go."""
+    return "moved by less than its margin" if any(map(_small, claims)) else f"cannot be {_UNTOLD}"
 
 
 def find(made: Sequence[Claim], arm: str, measure: str, at: str = AT_END) -> Claim | None:
@@ -100,8 +134,15 @@ def moved(claim: Claim | None) -> int:
     return int(np.sign(claim.verdict.interval.mean)) if told else 0
 
 
+def _small(claim: Claim) -> bool:
+    """Whether a difference can be told from none but is below its margin."""
+    return claim.verdict is not None and claim.verdict.label == "shift below the margin"
+
+
 def doses(study: Study, made: Sequence[Claim], treated: Mapping[str, float]) -> Iterator[dict[str, Any]]:
     """Means along every declared row of doses, and whether they rise or fall all the way.
+
+    A row whose arms do not rest on the same replicates is left out.
 
     Args:
         study: declares the rows.
@@ -112,7 +153,9 @@ def doses(study: Study, made: Sequence[Claim], treated: Mapping[str, float]) -> 
         for measure in measures(study):
             means = [_mean(made, arm, measure.name) for arm in arms]
             known = [mean for mean in means if mean is not None]
-            if len(known) < len(means):
+            # Means over other replicates would show the replicates and not the doses.
+            runs = {(claim.control_mean, len(claim.differences)) for claim in _row(made, arms, measure.name)}
+            if len(known) < len(means) or len(runs) > 1:
                 continue
             steps = np.sign(np.diff(known))
             monotone = bool((steps > 0).all() or (steps < 0).all())
@@ -124,8 +167,16 @@ def doses(study: Study, made: Sequence[Claim], treated: Mapping[str, float]) -> 
                 "means": known,
                 "monotone": monotone,
                 "text": _dose_sentence(title, measure, known, monotone)
-                + ("" if any(moved(find(made, arm, measure.name)) for arm in arms) else _NOT_TOLD),
+                + ("" if any(map(_told, _row(made, arms, measure.name))) else _NOT_TOLD),
             }
+
+
+def _row(made: Sequence[Claim], arms: Sequence[str], measure: str) -> list[Claim]:
+    return [claim for arm in arms if (claim := find(made, arm, measure)) is not None]
+
+
+def _told(claim: Claim) -> bool:
+    return bool(moved(claim)) or _small(claim)
 
 
 def _mean(made: Sequence[Claim], arm: str, measure: str) -> float | None:
@@ -146,6 +197,8 @@ def _went(claim: Claim) -> str:
     assert claim.verdict is not None, "find gives only what can be compared"
     assert claim.control_mean is not None, "as above"
     verb = {1: "rose", -1: "fell", 0: "cannot be told from no change"}[moved(claim)]
+    if _small(claim):
+        verb = f"{'rose' if claim.verdict.interval.mean > 0 else 'fell'} by less than its margin"
     label = claim.verdict.label.removeprefix("descriptive: ")
     return f"{verb} ({claim.verdict.interval.mean:+.3f} from {claim.control_mean:.3f}, {label})"
 
@@ -155,7 +208,7 @@ def _ranks(claims: Sequence[Claim | None]) -> str:
     for claim in claims:
         if claim is not None and claim.arm_mean is not None:
             name = claim.measure.replace("_", " ")
-            inside = "" if moved(claim) else ", not told from a second draw of the control"
+            inside = ", by less than its margin" if _small(claim) else "" if moved(claim) else f", not {_UNTOLD}"
             said.append(f"{name} {claim.arm_mean:.3g} against {claim.control_mean:.3g}{inside}")
     return " and ".join(said)
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from benchshadow.data.sources import Balanced, Skills, Source, Sources, Zipf
 from benchshadow.errors import InputError
 from benchshadow.records import digest
-from benchshadow.stats import FEWEST_BASES, p_floor, replicates_needed
+from benchshadow.stats import FEWEST_BASES, MOST, p_floor, replicates_needed
 from benchshadow.train.settings import Architecture, Settings
 
 from .sentences import first_error
@@ -131,6 +131,11 @@ class Study(Strict):
             raise ValueError(f"arms must hold '{CONTROL}' but hold {sorted(self.arms)}")
         if self.same not in self.arms or self.arms[self.same].source != self.arms[CONTROL].source:
             raise ValueError(f"arms must hold '{self.same}' with the control's source, a second draw of it")
+        if len(self.replicates) > MOST:
+            raise ValueError(f"replicates must be at most {MOST} for exact tests but are {len(self.replicates)}")
+        if self.settings.length > self.base.settings.length:
+            longest = self.base.settings.length
+            raise ValueError(f"settings.length must be at most the base's {longest} but is {self.settings.length}")
         if len(set(self.replicates)) < len(self.replicates):
             raise ValueError(f"replicates must be distinct seeds but are {list(self.replicates)}")
         for name, arm in self.arms.items():

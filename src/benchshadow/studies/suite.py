@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 
+import numpy as np
+
 from benchshadow.data.documents import Document
 from benchshadow.data.sources import Corpus, Sources
 from benchshadow.data.tasks import Item as TaskItem
@@ -93,9 +95,7 @@ def _item(document: Document) -> TaskItem:
     return TaskItem(document.id, prompt + space, (answer,))
 
 
-def _texts(settings: Text, sources: Sources, rng) -> tuple[TaskItem, ...]:
-    if settings.source not in sources.tree:
-        raise InputError(f"tasks.{settings.name}.source", f"must be one of {sorted(sources.tree)}")
+def _texts(settings: Text, sources: Sources, rng: np.random.Generator) -> tuple[TaskItem, ...]:
     if isinstance(sources.tree[settings.source], Corpus):
         documents = sources.corpus(settings.source, settings.half)
         order = rng.permutation(len(documents))
