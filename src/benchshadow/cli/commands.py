@@ -166,7 +166,7 @@ def footprint(
     if json:
         print_json(done.summary)
     else:
-        print_footprint(done.summary, page, plan=plan)
+        print_footprint(done.folder, done.summary, page, plan=plan)
     if strict and done.refused and not plan:
         _fail(f"{done.folder}: {done.refused} tensors were refused by name; see coverage.parquet", 4)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,25 @@ __all__ = [
 ]
 
 _LEAST_WIDTH = 100
+# What a reader of one screen wants of a footprint, in this order; the rest is in the records.
+_LEADING = (
+    "relative_change",
+    "unchanged_share",
+    "stable_rank",
+    "participation_ratio",
+    "energy_rank",
+    "effective_rank",
+    "effective_rank_change",
+    "spectral_shift",
+    "signal_rank:tuned",
+    "signal_rank:both",
+    "rounding_share:tuned",
+    "rounding_share:both",
+    "tail_exponent",
+    "outliers",
+    "effective_layers",
+)
+_BY_ROLE = ("relative_change", "stable_rank", "participation_ratio", "energy_rank", "effective_rank")
 
 CITATION = """@software{benchshadow,
   title = {benchshadow: what training data did to a model},
@@ -96,7 +115,7 @@ def _arms(
     return table
 
 
-def print_footprint(summary: Mapping[str, Any], page: Path | None, *, plan: bool) -> None:
+def print_footprint(folder: Path, summary: Mapping[str, Any], page: Path | None, *, plan: bool) -> None:
     """What was covered, the numbers over the blocks, and the roles side by side; or the plan."""
     console = _console()
     if plan:
@@ -106,17 +125,38 @@ def print_footprint(summary: Mapping[str, Any], page: Path | None, *, plan: bool
     tensors, parameters = summary["tensors"], summary["parameters"]
     console.print(f"{summary['base']}" + (f" -> {summary['tuned']}" if summary.get("tuned") else ""), markup=False)
     counted = ", ".join(f"{count} {state}" for state, count in tensors.items() if count)
+    roles = f"{summary['family']} family" if summary["family"] else "guessed"
     console.print(
         f"{parameters['total']:,} parameters, {parameters['analysed']:,} of them in matrices with a spectrum; "
-        f"tensors: {counted}; roles: {summary['family']}{' (guessed)' if summary['guessed'] else ''}"
+        f"tensors: {counted}; roles: {roles}",
+        soft_wrap=True,
     )
-    _pairs(console, summary["model"], "over the matrices inside blocks")
+    subject = "Of the change" if summary.get("tuned") else "Of the checkpoint"
+    known = {name: summary["model"][name] for name in _LEADING if name in summary["model"]}
+    console.print(f"\n[bold]{subject}, over the matrices inside blocks[/bold]")
+    _pairs(console, known)
+    console.print(f"\n[bold]{subject}, by role[/bold]")
+    console.print(_roles(summary["by_role"]))
+    console.print(f"every diagnostic of every matrix, beside its nulls: {folder / 'records.parquet'}", markup=False)
     if page is not None:
         console.print(f"report: {page}", markup=False)
 
 
-def _pairs(console: Console, values: Mapping[str, Any], title: str = "") -> None:
-    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, show_header=False)
+def _roles(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """One line per role, in the order of the summary; empty cells are undefined."""
+    names = [name for name in _BY_ROLE if any(row.get(name) is not None for row in rows)]
+    table = Table(box=None, pad_edge=False)
+    table.add_column("role", no_wrap=True)
+    for name in ("matrices", *names):
+        table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
+    for row in rows:
+        cells = ["" if row.get(name) is None else f"{row[name]:.4g}" for name in names]
+        table.add_row(row["role"], str(row["matrices"]), *cells)
+    return table
+
+
+def _pairs(console: Console, values: Mapping[str, Any]) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in _flat(values):
@@ -127,7 +167,7 @@ def _pairs(console: Console, values: Mapping[str, Any], title: str = "") -> None
 def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
     """Every value with its name, behind the names of the parts that it stands in."""
     for key, value in values.items():
-        name = f"{above} {key}".strip().replace("_", " ")
+        name = f"{above} {key}".strip().replace("_", " ").replace(":", ", rounded: ")
         if isinstance(value, Mapping):
             yield from _flat(value, name)
         else:
