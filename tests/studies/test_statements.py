@@ -227,3 +227,15 @@ def test_sentences_have_names_of_their_own(three):
     ids = [each["id"] for each in said if each["code"] != "dose"]
     assert len(ids) == len(set(ids))
     assert {each["about"] for each in said} == {"half", "aligned", "alignment", ""}
+
+
+def test_a_row_of_doses_carries_pages_trend_of_its_paired_differences(three):
+    def by_dose(arm, replicate, step, name):
+        gain = {"half": 0.1, "aligned": 0.2}.get(arm, 0.0) if name == "held-out items" else 0.0
+        return plain(arm, replicate, step, name) + gain
+
+    made = claims(three, records(three, by_dose))
+    (row,) = [each for each in doses(three, made, TREATED) if each["measure"] == "narrow"]
+    assert row["means"][0] < row["means"][1] < row["means"][2]
+    # Three replicates that agree on the order of three doses: one of 3!^3 patterns of ranks is as extreme.
+    assert row["trend_p"] == pytest.approx(1 / 216)

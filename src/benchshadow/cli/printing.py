@@ -28,7 +28,7 @@ __all__ = [
     "print_verification",
 ]
 
-_LEAST_WIDTH = 100
+_LEAST_WIDTH = 110
 # What a reader of one screen wants of a footprint, in this order; the rest is in the records.
 _LEADING = (
     "relative_change",
@@ -145,7 +145,7 @@ def print_footprint(folder: Path, summary: Mapping[str, Any], page: Path | None,
 def _roles(rows: Sequence[Mapping[str, Any]]) -> Table:
     """One line per role, in the order of the summary; empty cells are undefined."""
     names = [name for name in _BY_ROLE if any(row.get(name) is not None for row in rows)]
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("role", no_wrap=True)
     for name in ("matrices", *names):
         table.add_column(name.replace("_", " "), justify="right", no_wrap=True)

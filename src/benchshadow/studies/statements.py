@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchshadow.stats import FEWEST_BASES, FEWEST_REPLICATES
+from benchshadow.stats import FEWEST_BASES, FEWEST_REPLICATES, page_trend
 
 from .claims import AT_END, AT_EQUAL_CHANGE, Claim
 from .measures import Measure, measures
@@ -153,8 +153,9 @@ def doses(study: Study, made: Sequence[Claim], treated: Mapping[str, float]) -> 
         for measure in measures(study):
             means = [_mean(made, arm, measure.name) for arm in arms]
             known = [mean for mean in means if mean is not None]
+            compared = _row(made, arms, measure.name)
             # Means over other replicates would show the replicates and not the doses.
-            runs = {(claim.control_mean, len(claim.differences)) for claim in _row(made, arms, measure.name)}
+            runs = {(claim.control_mean, len(claim.differences)) for claim in compared}
             if len(known) < len(means) or len(runs) > 1:
                 continue
             steps = np.sign(np.diff(known))
@@ -166,9 +167,18 @@ def doses(study: Study, made: Sequence[Claim], treated: Mapping[str, float]) -> 
                 "doses": [treated[arm] for arm in arms],
                 "means": known,
                 "monotone": monotone,
+                "trend_p": _trend(compared, known[-1] > known[0]) if arms[0] == CONTROL else None,
                 "text": _dose_sentence(title, measure, known, monotone)
-                + ("" if any(map(_told, _row(made, arms, measure.name))) else _NOT_TOLD),
+                + ("" if any(map(_told, compared)) else _NOT_TOLD),
             }
+
+
+def _trend(compared: Sequence[Claim], rises: bool) -> float | None:
+    """One-sided p of Page's test along the doses, in the direction of the means; None where it has no test."""
+    table = np.array([np.zeros(len(compared[0].differences)), *(claim.differences for claim in compared)]).T
+    if table.shape[0] < 2 or table.shape[1] < 3:
+        return None
+    return page_trend(table if rises else -table).p
 
 
 def _row(made: Sequence[Claim], arms: Sequence[str], measure: str) -> list[Claim]:
