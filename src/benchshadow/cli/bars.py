@@ -8,7 +8,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 if TYPE_CHECKING:
     from benchshadow.studies.grid import Standing
@@ -38,14 +46,16 @@ class _Lines:
 
     def __init__(self) -> None:
         self._console, self._start = Console(stderr=True, width=200), time.monotonic()
-        self._last = self._start
+        self._last, self._before = self._start, -1.0
 
     def tell(self, done: float, total: float, doing: str) -> None:
         now = time.monotonic()
-        if now - self._last < _LINE_SECONDS or not 0 < done < total:
+        if self._before < 0:
+            self._before = done  # by an earlier call, so it says nothing of this one's speed
+        if now - self._last < _LINE_SECONDS or not self._before < done < total:
             return
         self._last = now
-        left = (now - self._start) * (total - done) / done
+        left = (now - self._start) * (total - done) / (done - self._before)
         self._console.print(f"{done / total:.0%} done, about {left / 60:.0f} min left: {doing}", markup=False)
 
 
@@ -73,9 +83,11 @@ def runs() -> Iterator[Callable[[Standing], None]]:
         return
     with _progress() as bar:
         whole = bar.add_task("study", total=None, doing="reading the data")
-        shown = {}
+        shown: dict[str, TaskID] = {}
 
         def tell(standing: Standing) -> None:
+            if bar.tasks[0].total is None:  # what an earlier call has done says nothing of this one's speed
+                bar.reset(whole, total=standing.total, completed=int(standing.work))
             bar.update(whole, completed=standing.work, total=standing.total, doing=_counted(standing))
             for run in standing.runs:
                 if run.name in standing.doing and standing.shares[run.name] < 1 and run.name not in standing.failed:
