@@ -242,6 +242,13 @@ def test_a_report_is_written_anew_and_its_place_printed(say, copy):
     assert say("report", copy / "out", "--json").only["report"] == str(copy / "out" / "report.html")
 
 
+def test_the_figures_of_a_report_are_drawn_as_files(say, copy, tmp_path):
+    said = say("report", copy / "out", "--figures", tmp_path / "figures", "--json")
+    figures = [Path(each) for each in said.only["figures"]]
+    assert len(figures) > 3
+    assert all(figure.read_text(encoding="utf-8").startswith("<svg") for figure in figures)
+
+
 def test_a_report_of_what_is_no_study_is_refused(say, tmp_path):
     (tmp_path / "letter.txt").write_text("dear", encoding="utf-8")
     said = say("report", tmp_path)

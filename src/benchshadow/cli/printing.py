@@ -84,7 +84,9 @@ def print_study(folder: Path, summary: Mapping[str, Any], page: Path | None) -> 
     }
     for kind, title in (("outcome", "Outcomes"), ("footprint", "Footprint of the change against the base")):
         measures = [measure for measure in told["measures"] if measure["kind"] == kind]
-        console.print(_arms(f"{title}, mean over replicates (* outside the A/A range)", measures, summary, outside))
+        console.print(f"[bold]{title}, mean over replicates[/bold] (* outside the A/A range)")
+        console.print(_arms(measures, summary, outside))
+        console.print()
     console.print("[bold]What can be said[/bold]")
     for sentence in summary["statements"]:
         console.print(f"- {sentence}", soft_wrap=True, markup=False)
@@ -93,12 +95,10 @@ def print_study(folder: Path, summary: Mapping[str, Any], page: Path | None) -> 
         console.print(f"report: {page}", markup=False)
 
 
-def _arms(
-    title: str, measures: list[dict[str, Any]], summary: Mapping[str, Any], outside: set[tuple[str, str]]
-) -> Table:
+def _arms(measures: list[dict[str, Any]], summary: Mapping[str, Any], outside: set[tuple[str, str]]) -> Table:
     cells = {(row["arm"], row["measure"]): row["mean"] for row in summary["table"]}
     arms = list(dict.fromkeys(row["arm"] for row in summary["table"]))
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     named = [measure["name"] for measure in measures]
     arms = [arm for arm in arms if any((arm, name) in cells for name in named)]
     table.add_column("measure", no_wrap=True)
