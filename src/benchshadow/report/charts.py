@@ -134,7 +134,8 @@ def _tips(alt: Any, *fields: tuple[str, str, str]) -> list[Any]:
 
 def _whole(chart: Any, height: int, says: str) -> dict[str, Any]:
     """The specification; its address of a schema is dropped, since nothing is to be fetched."""
-    spec = chart.properties(height=height, description=says).to_dict()
+    # Its parts were held to the schema as they were made; a second time would take a third of a page.
+    spec = chart.properties(height=height, description=says).to_dict(validate=False)
     spec.pop("$schema", None)
     spec.pop("config", None)
     return spec
