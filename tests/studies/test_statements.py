@@ -239,3 +239,15 @@ def test_a_row_of_doses_carries_pages_trend_of_its_paired_differences(three):
     assert row["means"][0] < row["means"][1] < row["means"][2]
     # Three replicates that agree on the order of three doses: one of 3!^3 patterns of ranks is as extreme.
     assert row["trend_p"] == pytest.approx(1 / 216)
+
+
+def test_general_text_that_collapses_is_an_outcome_that_moved(three):
+    def collapsed(arm, replicate, step, name):
+        value = plain(arm, replicate, step, name)
+        if arm == "aligned" and name == "broad text":
+            return value + 1.0  # bits per byte: more is worse
+        return value / 2 if arm == "aligned" and name in ("stable_rank", "participation_ratio") else value
+
+    said = {each["id"]: each["text"] for each in statements(three, claims(three, records(three, collapsed)), [])}
+    assert "broad text fell (-1.000 from" in said["outcome-aligned"]
+    assert "broad text lost, and the footprint is narrower: neither of the two patterns" in said["together-aligned"]

@@ -1,4 +1,7 @@
-"""Dense decompositions in float64 by torch (MKL) where it is installed, by SciPy otherwise."""
+"""Dense decompositions in float64 by torch (MKL) where it is installed, by NumPy otherwise.
+
+NumPy and not SciPy, whose wrappers hold the interpreter's lock: two threads of NumPy decompose two matrices at a time.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,13 @@ import importlib.util
 from functools import cache
 
 import numpy as np
-import scipy.linalg
 from jaxtyping import Float64
-from scipy.linalg import blas
 
 from benchshadow.errors import InputError
 
 __all__ = ["ENGINES", "choose", "gram_eigenvalues", "singular_values"]
 
 ENGINES = ("torch", "numpy")
-
-_syrk = blas.dsyrk  # pyright: ignore[reportAttributeAccessIssue] (made at run time, unknown to the stubs)
 
 
 @cache
@@ -25,7 +24,7 @@ def _torch_installed() -> bool:
 
 
 def choose(engine: str | None) -> str:
-    """The engine to use: the one named, or torch where it is installed and NumPy with SciPy otherwise."""
+    """The engine to use: the one named, or torch where it is installed and NumPy otherwise."""
     if engine is None:
         return "torch" if _torch_installed() else "numpy"
     if engine not in ENGINES:
@@ -36,11 +35,11 @@ def choose(engine: str | None) -> str:
 
 
 def add_gram(gram: Float64[np.ndarray, "k k"], block: Float64[np.ndarray, "a b"], wide: bool) -> None:
-    """Add block^T block (or, wide, block block^T) to the lower triangle of a column-major Gram matrix, in place.
+    """Add block^T block (or, wide, block block^T) to a Gram matrix, in place.
 
-    SciPy's dsyrk serves both engines: it does half the work of a general product, which torch does not offer.
+    NumPy serves both engines: it sees that a matrix meets its own transpose and does half the work of a product.
     """
-    _syrk(1.0, block.T, beta=1.0, c=gram, trans=int(wide), lower=1, overwrite_c=1)
+    gram += block @ block.T if wide else block.T @ block
 
 
 def gram_eigenvalues(gram: Float64[np.ndarray, "k k"], engine: str) -> Float64[np.ndarray, " k"]:
@@ -48,8 +47,8 @@ def gram_eigenvalues(gram: Float64[np.ndarray, "k k"], engine: str) -> Float64[n
     if engine == "torch" and len(gram) > 1:
         import torch
 
-        return torch.linalg.eigvalsh(torch.from_numpy(gram.T), UPLO="U").numpy()
-    return np.asarray(scipy.linalg.eigvalsh(gram, lower=True, driver="evd", check_finite=False))
+        return torch.linalg.eigvalsh(torch.from_numpy(gram), UPLO="L").numpy()
+    return np.linalg.eigvalsh(gram, UPLO="L")
 
 
 def singular_values(matrix: Float64[np.ndarray, "m n"], engine: str) -> Float64[np.ndarray, " k"]:
@@ -58,4 +57,4 @@ def singular_values(matrix: Float64[np.ndarray, "m n"], engine: str) -> Float64[
         import torch
 
         return torch.linalg.svdvals(torch.from_numpy(np.ascontiguousarray(matrix))).numpy()
-    return np.asarray(scipy.linalg.svdvals(matrix, check_finite=False))
+    return np.linalg.svd(matrix, compute_uv=False)

@@ -15,7 +15,7 @@ from .source import MatrixSource
 
 __all__ = ["Pass", "Profile", "blocks", "named", "scales", "stream"]
 
-_BLOCK_ENTRIES = 1 << 20
+_BLOCK_ENTRIES = 1 << 21
 _FEWEST_LINES = 256
 
 
@@ -122,7 +122,7 @@ def stream(sources: Sequence[MatrixSource], wanted: Sequence[str], scale: dict[s
     for key in (*keys, *(["change"] if len(sources) == 2 else [])):
         done.energy[key] = 0.0
         if key in wanted:
-            done.grams[key] = np.zeros((short, short), order="F")
+            done.grams[key] = np.zeros((short, short))
     done.profiles = {key: Profile.zeros(shape) for key in keys}
     for place, parts in blocks(sources, shape):
         work = buffer[: parts[0].size].reshape(parts[0].shape)

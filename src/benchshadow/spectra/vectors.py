@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import scipy.linalg
-from scipy.sparse.linalg import eigsh
 
 __all__ = ["top_vectors"]
 
@@ -36,8 +34,10 @@ def top_vectors(
     if not gram.diagonal().any():
         return np.zeros((shape[0], 0)), np.zeros((shape[1], 0))
     if short <= 4 * count:
-        eigenvalues, vectors = scipy.linalg.eigh(gram, lower=True, check_finite=False)
+        eigenvalues, vectors = np.linalg.eigh(gram, UPLO="L")
     else:
+        from scipy.sparse.linalg import eigsh  # a third of the room's time to import
+
         whole = np.tril(gram) + np.tril(gram, -1).T
         eigenvalues, vectors = eigsh(whole, k=count, v0=rng.standard_normal(short))
     order = np.argsort(eigenvalues)[::-1][:count]

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import scipy
 
 from benchshadow.checkpoints import Checkpoint, open_checkpoint
 from benchshadow.errors import Incomplete
@@ -123,7 +122,7 @@ def _identity(checkpoint: Checkpoint) -> dict[str, dict[str, Any]]:
 
 
 def _manifest(work: Mapping[str, Any]) -> dict[str, Any]:
-    versions = {"python": platform.python_version(), "numpy": np.__version__, "scipy": scipy.__version__}
+    versions = {"python": platform.python_version(), "numpy": np.__version__}
     return {**work, "versions": {**versions, "polars": pl.__version__}, "machine": platform.machine()}
 
 

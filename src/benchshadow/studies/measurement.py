@@ -25,9 +25,9 @@ Progress = Callable[[int, int, str], None]
 """Told the work done, all the work, and the name of the matrix that was measured last."""
 
 OF = ("base", "tuned", "change")
-# eigvalsh in float64 on one thread of an AMD EPYC, SciPy 1.17 and torch 2.13, seconds: .009 and .012 at 512, .053 and
-# .096 at 1024, .42 and .52 at 2048, 5.0 and 3.5 at 4096. Loading torch takes another second.
-_SCIPY_UP_TO = 2048
+# eigvalsh in float64 on one thread of an AMD EPYC, OpenBLAS and MKL (torch 2.13), seconds: .009 and .012 at 512, .053
+# and .096 at 1024, .42 and .52 at 2048, 5.0 and 3.5 at 4096. Loading torch takes another second.
+_NUMPY_UP_TO = 2048
 
 COVERAGE: dict[str, Any] = {
     "tensor": pl.String,  # as stored; slices of a stack carry their number
@@ -189,8 +189,8 @@ def _measured(
 
 
 def _engine(each: Pair) -> str | None:
-    """SciPy for matrices where it is as fast as torch, which then need not be loaded; the default above."""
-    return "numpy" if min(each.shape) <= _SCIPY_UP_TO else None
+    """NumPy for matrices where it is as fast as torch, which then need not be loaded; the default above."""
+    return "numpy" if min(each.shape) <= _NUMPY_UP_TO else None
 
 
 def _refuse_bad_vector(each: Pair) -> None:

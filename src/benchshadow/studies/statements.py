@@ -44,8 +44,9 @@ def statements(study: Study, made: Sequence[Claim], rows: Sequence[Mapping[str, 
     """
     strength, why = level(study)
     found: list[dict[str, Any]] = []
+    general = [measure.name for measure in measures(study) if measure.tier == "general"]
     for arm in dict.fromkeys(claim.arm for claim in made):
-        found += list(_of_arm(arm, made))
+        found += list(_of_arm(arm, made, general))
     for each in rows:
         if each["measure"] in ("narrow", "broad", *_RANKS):
             found.append(_said("dose", each["row"], each["text"], "info"))
@@ -74,25 +75,26 @@ def _replicates(study: Study, made: Sequence[Claim]) -> Iterator[dict[str, Any]]
         yield _said("chance", "", text, "warning" if least < FEWEST_TOLD else "info")
 
 
-def _of_arm(arm: str, made: Sequence[Claim]) -> Iterator[dict[str, Any]]:
+def _of_arm(arm: str, made: Sequence[Claim], general: Sequence[str]) -> Iterator[dict[str, Any]]:
     narrow, broad = find(made, arm, "narrow"), find(made, arm, "broad")
+    texts = [claim for name in general if (claim := find(made, arm, name)) is not None]
     ranks = [find(made, arm, rank) for rank in _RANKS]
     equal = [find(made, arm, rank, AT_EQUAL_CHANGE) for rank in _RANKS]
     if narrow and broad:
-        text = f"{arm}: narrow {_went(narrow)}, broad {_went(broad)}."
-        yield _said("outcome", arm, text, "info")
+        parts = [f"{claim.measure} {_went(claim)}" for claim in (narrow, broad, *texts)]
+        yield _said("outcome", arm, f"{arm}: {', '.join(parts)}.", "info")
     if any(ranks):
         text = f"{arm}: the change in the weights has {_ranks(ranks)}"
         text += f"; at equal relative change ({_at(equal)}) {_ranks(equal)}." if any(equal) else "."
         yield _said("footprint", arm, text, "info")
     spectrum = [claim for claim in (equal if any(equal) else ranks) if claim]
-    if spectrum and (narrow or broad):
-        yield _said("together", arm, f"{arm}: {_together(narrow, broad, spectrum)}.", "info")
+    if spectrum and (narrow or broad or texts):
+        yield _said("together", arm, f"{arm}: {_together(narrow, broad, texts, spectrum)}.", "info")
 
 
-def _together(narrow: Claim | None, broad: Claim | None, spectrum: Sequence[Claim]) -> str:
+def _together(narrow: Claim | None, broad: Claim | None, texts: Sequence[Claim], spectrum: Sequence[Claim]) -> str:
     """Whether outcome and footprint tell one story; what cannot be told is not said to stand still."""
-    outcome = [claim for claim in (narrow, broad) if claim]
+    outcome = [claim for claim in (narrow, broad, *texts) if claim]
     turns = {moved(claim) for claim in spectrum}
     if turns == {0} and not any(map(moved, outcome)):
         if any(map(_small, [*outcome, *spectrum])):
@@ -105,7 +107,8 @@ def _together(narrow: Claim | None, broad: Claim | None, spectrum: Sequence[Clai
     footprint = {-1: "narrower", 1: "broader"}.get(sum(turns - {0}), "changed without one direction")
     parts = [f"{claim.measure} {_gained(claim)}" for claim in outcome]
     told = f"{', '.join(parts)}, and the footprint is {footprint}"
-    if moved(narrow) > 0 and broad is not None and moved(broad) <= 0 and footprint == "narrower":
+    limited = broad is not None and max(map(moved, (broad, *texts))) <= 0
+    if moved(narrow) > 0 and limited and footprint == "narrower":
         return f"{told}: what the preprint says of benchmark-aligned data"
     if moved(broad) > 0 and footprint == "broader":
         return f"{told}: what the preprint says of data that expands coverage"
