@@ -197,6 +197,23 @@ def test_choices_are_a_seeded_sample_in_the_order_of_the_file(tmp_path):
     assert len(choices(str(path), most=99, rng=seeded())) == 30
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"query": "q", "choices": ["a", "b"], "gold": "first"},
+        {"query": "q", "choices": ["a", 2], "gold": 0},
+        {"query": None, "choices": ["a", "b"], "gold": 0},
+        {"query": "q", "choices": "ab", "gold": 0},
+        {"query": "q", "choices": ["a", "b"], "gold": True},
+    ],
+)
+def test_a_row_of_other_types_is_one_sentence(tmp_path, row):
+    path = tmp_path / "c.jsonl"
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"c.jsonl, row 1: must have a text as query, a list of texts as choices"):
+        choices(str(path), most=1, rng=seeded())
+
+
 def test_whole_texts_are_taken_until_the_bytes_are_reached():
     documents = [Document(str(i), "é" * 50, "d") for i in range(9)]
     assert [len(texts(documents, most_bytes=n)) for n in (1, 100, 101, 400, 10_000)] == [1, 1, 2, 4, 9]

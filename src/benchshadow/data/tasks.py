@@ -199,8 +199,13 @@ def choices(file: str, *, most: int, rng: np.random.Generator) -> tuple[Item, ..
     rows = list(read_rows(data_file(file)))
     found = []
     for i in sorted(rng.permutation(len(rows))[:most].tolist()):
-        query, options, gold = _fields(rows[i], f"{file}, row {i + 1}", "query", "choices", "gold")
-        found.append(Item(f"{file}#{i}", query, tuple(f" {option.strip()}" for option in options), int(gold)))
+        where = f"{file}, row {i + 1}"
+        query, options, gold = _fields(rows[i], where, "query", "choices", "gold")
+        texts_of = isinstance(query, str) and isinstance(options, list) and all(isinstance(o, str) for o in options)
+        if not texts_of or type(gold) is not int:
+            rule = "must have a text as query, a list of texts as choices and a whole number as gold"
+            raise InputError(where, f"{rule} but has {str([query, options, gold])[:80]}")
+        found.append(Item(f"{file}#{i}", query, tuple(f" {option.strip()}" for option in options), gold))
     return tuple(found)
 
 
