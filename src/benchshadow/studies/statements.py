@@ -105,7 +105,10 @@ def _together(narrow: Claim | None, broad: Claim | None, texts: Sequence[Claim],
     if not any(map(moved, outcome)):
         return f"the spectrum moved but the outcome {_still(outcome)}"
     footprint = {-1: "narrower", 1: "broader"}.get(sum(turns - {0}), "changed without one direction")
-    parts = [f"{claim.measure} {_gained(claim)}" for claim in outcome]
+    groups: dict[str, list[str]] = {"gained": [], "lost": []}
+    for claim in outcome:
+        groups.setdefault(_gained(claim), []).append(claim.measure)
+    parts = [f"{_listed(names)} {what}" for what, names in groups.items() if names]
     told = f"{', '.join(parts)}, and the footprint is {footprint}"
     limited = broad is not None and max(map(moved, (broad, *texts))) <= 0
     if moved(narrow) > 0 and limited and footprint == "narrower":
@@ -232,6 +235,10 @@ def _at(claims: Sequence[Claim | None]) -> str:
 
 def _said(code: str, about: str, text: str, severity: str) -> dict[str, Any]:
     return {"code": code, "id": f"{code}-{about or 'study'}", "about": about, "text": text, "severity": severity}
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _counted(number: int, noun: str) -> str:
