@@ -47,6 +47,16 @@ _LEADING = (
     "outliers",
     "effective_layers",
 )
+_LEADING_FIELDS = (
+    "arm",
+    "treatment.treatment",
+    "data.treated_sequences",
+    "data.reported.documents",
+    "data.reported.unique_documents",
+    "data.reported.mean_epochs",
+    "data.reported.effective_domains",
+    "data.reported.entropy_per_token",
+)
 _BY_ROLE = ("relative_change", "stable_rank", "participation_ratio", "energy_rank", "effective_rank")
 
 CITATION = """@software{benchshadow,
@@ -200,15 +210,22 @@ def print_standing(standing: Standing, rows: Mapping[str, str]) -> None:
 
 
 def print_verification(found: Verification) -> None:
-    """What differs as declared, then what differs and was not."""
+    """The treatment and its largest consequences, manifest by manifest; then everything that was not declared."""
     console = _console()
     console.print(f"compared: {', '.join(found.names)}", markup=False)
-    for each in found.declared:
-        console.print(f"declared    {each}", markup=False, soft_wrap=True)
-    for each in found.undeclared:
-        console.print(f"UNDECLARED  {each}", markup=False, soft_wrap=True)
+    for manifest in dict.fromkeys(each.manifest for each in (*found.declared, *found.undeclared)):
+        console.print(f"\n{manifest}", markup=False, soft_wrap=True)
+        declared = [each for each in found.declared if each.manifest == manifest]
+        leading = [each for each in declared if each.field.startswith(_LEADING_FIELDS)]
+        for each in leading:
+            console.print(f"  declared    {each.said}", markup=False, soft_wrap=True)
+        if len(declared) > len(leading):
+            console.print(f"  declared    {len(declared) - len(leading)} more fields that follow from it; see --json")
+        for each in found.undeclared:
+            if each.manifest == manifest:
+                console.print(f"  UNDECLARED  {each.said}", markup=False, soft_wrap=True)
     if not found.undeclared:
-        console.print(found.sentence, markup=False)
+        console.print(f"\n{found.sentence}", markup=False)
 
 
 def print_citation(as_json: bool) -> None:
