@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 SCHEMA = 1
-_TRAINING_ROOMS = ("data", "train", "studies/arms.py", "studies/seeds.py")
+_TRAINING_ROOMS = ("data", "train", "studies/arms.py", "studies/bases.py", "studies/seeds.py")
 _MEASURING_ROOMS = (
     "spectra",
     "checkpoints",

@@ -11,16 +11,17 @@ import filelock
 import numpy as np
 import polars as pl
 
-from benchshadow.data.tokenization import load_tokenizer, save_tokenizer, skills_tokenizer, train_bpe
+from benchshadow.data.tokenization import load_tokenizer, save_tokenizer
 from benchshadow.errors import InputError
 from benchshadow.records import file_digest, read_json, replace_whole, write, write_json
 from benchshadow.train import checkpoint_folder
 
 from .arms import Fed, arm_stream, base_stream, recipe
+from .bases import first_model, new_tokenizer
 from .manifests import SCHEMA, environment, evaluation, measurement_key, seal, training_key
 from .measuring import measured
 from .progress import Tell
-from .seeds import generator, seed
+from .seeds import seed
 from .study import CONTROL, Study
 from .suite import Suite, suite
 
@@ -135,7 +136,7 @@ def _checkpoints(study: Study, folder: Path) -> list[Path]:
 def _train(study: Study, run: Run, out: Path, partial: Path, prepared: Suite, tell: Tell) -> None:
     """Train, or go on training; the manifest is written last, so where it stands the training is whole."""
     from benchshadow.train.loop import train
-    from benchshadow.train.model import load, new, weights_sha256
+    from benchshadow.train.model import load, weights_sha256
 
     settings = study.settings if run.arm else study.base.settings
     tokenizer = _tokenizer(study, run, out, partial, prepared)
@@ -144,12 +145,7 @@ def _train(study: Study, run: Run, out: Path, partial: Path, prepared: Suite, te
         model = load(base_checkpoint(study, out, run))
     else:
         fed = base_stream(study, prepared.sources, tokenizer, run.replicate)
-        model = new(
-            study.architecture,
-            vocabulary=tokenizer.get_vocab_size(),
-            positions=settings.length,
-            seed=seed(study.seed, "weights", run.replicate),
-        )
+        model = first_model(study, tokenizer.get_vocab_size(), run.replicate)
     start = weights_sha256(model)
     losses = train(model, fed.ids, settings, partial, progress=tell.step)
     table = pl.DataFrame({"step": np.arange(1, settings.steps + 1), "loss": losses})
@@ -246,20 +242,5 @@ def _tokenizer(study: Study, run: Run, out: Path, partial: Path, prepared: Suite
     if not path.is_file():
         if run.base is not None:
             raise InputError(path, "no such file", "remove the folder of this base and run the study again")
-        made = skills_tokenizer() if study.tokenizer.kind == "skills" else _bpe(study, prepared)
-        save_tokenizer(made, path)
+        save_tokenizer(new_tokenizer(study, prepared.sources), path)
     return load_tokenizer(path)
-
-
-def _bpe(study: Study, prepared: Suite) -> Any:
-    """A BPE trained on as many of a source's documents as the study allows, in a seeded order."""
-    assert study.tokenizer.source is not None, "the study file was checked"
-    rng = generator(study.seed, "tokenizer")
-    documents = prepared.sources.finite(study.tokenizer.source, rng)
-    texts, size = [], 0
-    for index in rng.permutation(len(documents)):
-        texts.append(documents[index].text)
-        size += len(texts[-1])
-        if size >= study.tokenizer.characters:
-            break
-    return train_bpe(texts, study.tokenizer.size)
