@@ -1,67 +1,28 @@
 """A family file says the role of every tensor of its architectures, once."""
 
 import pytest
-import torch
-from transformers import (
-    LlamaConfig,
-    LlamaForCausalLM,
-    MistralConfig,
-    MistralForCausalLM,
-    Qwen2Config,
-    Qwen2ForCausalLM,
-    Qwen3Config,
-    Qwen3ForCausalLM,
-)
+import vision_models
+from family_models import MODELS, made
 
-from benchshadow.checkpoints import families, family_of, layout, open_checkpoint
-from benchshadow.checkpoints.family import TOWERS, parse_family
+from benchshadow.checkpoints import families, family_of
+from benchshadow.checkpoints.family import parse_family
+from benchshadow.checkpoints.line import SPLITS, TOWERS
 from benchshadow.errors import InputError
 
-MODELS = {
-    "LlamaForCausalLM": (LlamaConfig, LlamaForCausalLM, {"attention_bias": True, "mlp_bias": True}),
-    "MistralForCausalLM": (MistralConfig, MistralForCausalLM, {}),
-    "Qwen2ForCausalLM": (Qwen2Config, Qwen2ForCausalLM, {}),
-    "Qwen3ForCausalLM": (Qwen3Config, Qwen3ForCausalLM, {"head_dim": 8}),
-}
-SIZES = {
-    "vocab_size": 40,
-    "hidden_size": 16,
-    "intermediate_size": 24,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 2,
-    "num_key_value_heads": 1,
-    "tie_word_embeddings": False,
-}
+
+def family(tensors, more=""):
+    """A family with these lines."""
+    return parse_family("mine", f'architectures = ["A"]\n{more}\n[tensors]\n{tensors}')
 
 
-def test_every_architecture_of_every_family_has_a_model_here():
-    assert {name for family in families() for name in family.architectures} == set(MODELS)
+def test_every_architecture_of_every_family_of_language_models_has_a_model_here():
+    named = {name for each in families() if each.name not in vision_models.FAMILIES for name in each.architectures}
+    assert named == {type(made(name)).__name__ for name in MODELS}
 
 
-@pytest.mark.parametrize("architecture", MODELS)
-def test_every_tensor_of_a_real_model_has_its_role(architecture, tmp_path):
-    config, kind, more = MODELS[architecture]
-    torch.manual_seed(0)
-    model = kind(config(**SIZES, **more))
-    model.save_pretrained(tmp_path)
-    found = layout(open_checkpoint(tmp_path))
-    assert found.remarks == ()
-    assert not any(piece.guessed for piece in found.pieces)
-    assert {piece.tensor for piece in found.pieces} == set(model.state_dict())
-    assert found.parameters == sum(weight.numel() for weight in model.parameters())
-    roles = {piece.role: piece for piece in found.pieces if piece.state == "matrix"}
-    assert set(roles) == {
-        "embedding",
-        "head",
-        *(f"attention.{side}" for side in ("query", "key", "value", "output")),
-        *(f"mlp.{side}" for side in ("gate", "up", "down")),
-    }
-    assert roles["attention.query"].tensor.endswith("q_proj.weight")
-    assert roles["mlp.down"].shape == (16, 24)
-    blocks = [piece for piece in found.pieces if piece.inside_blocks and piece.state == "matrix"]
-    assert len(blocks) == 3 * 7
-    assert {piece.depth for piece in blocks} == {0.0, 0.5, 1.0}
-    assert {(piece.tower, piece.layer) for piece in blocks} == {("language", 0), ("language", 1), ("language", 2)}
+def test_no_two_families_serve_one_architecture():
+    named = [name for each in families() for name in each.architectures]
+    assert len(named) == len(set(named))
 
 
 @pytest.mark.parametrize("config", [None, {}, {"architectures": "LlamaForCausalLM"}, {"architectures": [["x"], None]}])
@@ -70,23 +31,37 @@ def test_a_configuration_that_names_no_known_architecture_has_no_family(config):
 
 
 def test_a_tensor_that_two_lines_match_is_named():
-    lines = '"a.{layer}.w" = "mlp.up"\n"a.0.w" = "mlp.down"'
-    family = parse_family("mine", f'architectures = ["A"]\n[tensors]\n{lines}')
-    assert family.match("a.1.w") is not None
+    mine = family('"a.{layer}.w" = "mlp.up"\n"a.0.w" = "mlp.down"')
+    assert mine.match("a.1.w") is not None
     with pytest.raises(
         InputError, match=r"mine.toml: must match tensor 'a.0.w' by one line but has 'a.\{layer\}.w' and"
     ):
-        family.match("a.0.w")
+        mine.match("a.0.w")
 
 
-def test_a_line_may_name_its_tower():
-    text = 'architectures = ["A"]\n[tensors]\n"v.{layer}.w" = {role = "mlp.up", tower = "vision"}\n"w" = "head"'
-    family = parse_family("mine", text)
-    assert [line.tower for line in family.lines] == ["vision", "language"]
-    assert family.match("v.12.w") == (family.lines[0], 12)
-    assert family.match("w") == (family.lines[1], None)
-    for name in ("v.x.w", "v..w", "v.1.w.w", "w2", "v.1xw"):
-        assert family.match(name) is None
+def test_holes_stand_for_whole_numbers_between_dots():
+    mine = family('"a.{layer}.b.{expert}.w" = "expert.up"\n"a.{layer}.b.0.x" = "mlp.up"\n"w" = "head"')
+    found = [mine.match(name) for name in ("a.12.b.3.w", "a.4.b.0.x", "w")]
+    assert [(each.line, each.numbers, each.layer) for each in found if each] == [
+        (mine.lines[0], {"layer": 12, "expert": 3}, 12),
+        (mine.lines[1], {"layer": 4}, 4),
+        (mine.lines[2], {}, None),
+    ]
+    for name in ("a.x.b.3.w", "a..b.3.w", "a.1.b.3.w.w", "w2", "a.1.b.1.x", "a.1.b.1xw", "a.1234567.b.3.w"):
+        assert mine.match(name) is None
+
+
+def test_tables_and_lines_may_name_their_tower():
+    mine = family('"v.{layer}.w" = {role = "mlp.up", tower = "vision"}\n"w" = "head"\n[projector]\n"p" = "projector"')
+    assert {line.pattern: line.tower for line in mine.lines} == {
+        "v.{layer}.w": "vision",
+        "w": "language",
+        "p": "projector",
+    }
+
+
+PARTS = 'into = {"q" = "attention.query", "k" = "attention.key"}'
+THREE = 'into = {"q" = "attention.query", "k" = "attention.key", "v" = "attention.value"}'
 
 
 @pytest.mark.parametrize(
@@ -94,18 +69,55 @@ def test_a_line_may_name_its_tower():
     [
         ("[", "must be TOML"),
         ('[tensors]\n"a" = "head"\n"a" = "head"', "must be TOML"),
-        ('layers = 3\n[tensors]\n"a" = "head"', "may hold architectures, tower and tensors but holds 'layers'"),
+        ('layers = 3\n[tensors]\n"a" = "head"', "other but holds 'layers'"),
         ('architectures = "A"\n[tensors]\n"a" = "head"', "architectures must be a list of names but is 'A'"),
         ('architectures = ["A"]', "must have a table of tensors"),
-        ('architectures = ["A"]\n[tensors]\n"a" = 3', "must be a role, or a role and a tower, but is 3"),
-        ('architectures = ["A"]\n[tensors]\n"a" = {role = "head", x = 1}', "must be a role, or a role and a tower"),
-        ('architectures = ["A"]\n[tensors]\n"a" = "Head 1"', "must be words joined by dots but is 'Head 1'"),
+        ('architectures = ["A"]\ntensors = 3', "tensors must be a table but is 3"),
+        ('architectures = ["A"]\nblocks = 3\n[tensors]\n"a" = "head"', "blocks must be the name of a setting but is 3"),
         ('architectures = ["A"]\ntower = "up"\n[tensors]\n"a" = "head"', f"must be one of {', '.join(TOWERS)}"),
-        ('architectures = ["A"]\n[tensors]\n"a.{block}" = "head"', "may hold {layer} once and no other hole"),
+        ('architectures = ["A"]\nheads = 3\n[tensors]\n"a" = "head"', "heads must hold queries and keys"),
+        ('architectures = ["A"]\nheads = {queries = 3, keys = "k"}\n[tensors]\n"a" = "head"', "but hold 3"),
+        ('architectures = ["A"]\nrenames = {"^" = "x"}\n[tensors]\n"a" = "head"', "renames must be runs of parts"),
     ],
 )
 def test_what_a_family_file_may_not_say_is_refused(text, said):
     with pytest.raises(InputError) as caught:
         parse_family("mine", text)
+    assert str(caught.value).startswith("mine.toml: ")
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('"a" = 3', "must be a role, or a table with a role or parts, but is 3"),
+        ('"a" = {tower = "vision"}', "must be a role, or a table with a role or parts"),
+        ('"a" = {role = "head", x = 1}', "fused but holds 'x'"),
+        ('"a" = "Head 1"', "must be words joined by dots but is 'Head 1'"),
+        ('"a" = {role = "head", tower = 3}', "must be one of language"),
+        ('"a" = {role = "head", skip = 3}', "skip of 'a' must be text but is 3"),
+        ('"a" = {role = "head", transpose = "yes"}', "transpose of 'a' must be true or false but is 'yes'"),
+        ('"a.{block}" = "head"', "may hold {expert}, {index}, {layer}, each once and between dots, and no other hole"),
+        ('"a.{layer}.{layer}" = "head"', "each once"),
+        ('"a{layer}" = "head"', "between dots"),
+        ('"a.{" = "head"', "no other hole"),
+        ('"a" = {role = "head", split = "equal"}', "must have split and into together"),
+        (f'"a" = {{role = "head", split = "equal", {PARTS}}}', "and then no role or name of its own"),
+        (f'"a" = {{split = "even", {PARTS}}}', f"must be one of {', '.join(SPLITS)} but is 'even'"),
+        (f'"a" = {{split = "sizes", {PARTS}}}', "must have sizes, and may have times, where it is split by sizes"),
+        (f'"a" = {{split = "equal", times = "n", {PARTS}}}', "must have sizes, and may have times"),
+        (f'"a" = {{split = "sizes", sizes = ["x"], {PARTS}}}', "must be split into 1 but is into 2"),
+        (f'"a" = {{split = "grouped", {PARTS}}}', "must be split into 3 but is into 2"),
+        ('"a" = {split = "equal", into = {"q" = "attention.query"}}', "must be split into two or more but is into 1"),
+        (f'"a" = {{split = "heads", {THREE}}}', "splits by heads, so it must have a table of heads"),
+        ('"a" = {role = "expert.up", unstack = "layer"}', "unstack of 'a' must be one of expert, index"),
+        ('"a.{expert}" = {role = "expert.up", unstack = "expert"}', "must be unstacked by a hole of its own"),
+        ('"a.{layer}" = {role = "mlp.up", name = "b"}', "the name 'b' of 'a.{layer}' must have the holes ['{layer}']"),
+        ('"a" = {role = "expert.up", unstack = "expert", name = "b"}', "must have the holes ['{expert}']"),
+    ],
+)
+def test_what_a_line_may_not_say_is_refused(line, said):
+    with pytest.raises(InputError) as caught:
+        family(line)
     assert str(caught.value).startswith("mine.toml: ")
     assert said in str(caught.value)

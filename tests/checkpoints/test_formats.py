@@ -115,8 +115,8 @@ def test_nothing_there_is_said(tmp_path):
     assert "must be a safetensors file, or a folder with one" in refusal(tmp_path)
 
 
-def test_a_pickle_is_never_opened(tmp_path):
-    file = tmp_path / "pytorch_model.bin"
+def test_a_pickle_that_is_not_torchs_is_never_opened(tmp_path):
+    file = tmp_path / "weights.pkl"
     file.write_bytes(pickle.dumps({}))
     assert "is a pickle, which could run code; convert it first" in refusal(tmp_path, file)
     assert "is a pickle" in refusal(file)
@@ -125,7 +125,7 @@ def test_a_pickle_is_never_opened(tmp_path):
 def test_an_adapter_is_not_taken_for_whole_weights(tmp_path):
     save_file({"lora_A": matrix((2, 2))}, tmp_path / "adapter_model.safetensors")
     (tmp_path / "adapter_config.json").write_text("{}", encoding="utf-8")
-    assert refusal(tmp_path).endswith("holds an adapter; merge it into its base first")
+    assert refusal(tmp_path).endswith("holds an adapter; name the base that it adapts too")
 
 
 def test_a_tensor_that_is_not_there_is_named(tmp_path):

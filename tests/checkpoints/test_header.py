@@ -1,13 +1,16 @@
 """A header is read whole or refused in one sentence, whatever is wrong with it."""
 
 import json
+import os
+import re
+import tracemalloc
 
 import numpy as np
 import pytest
 from checkpoint_samples import entry, raw_file, refusal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from benchshadow.checkpoints.header import BITS, read_header
@@ -154,3 +157,102 @@ ALMOST = st.fixed_dictionaries(
 def test_headers_of_any_content_never_raise_anything_else(tmp_path, header, data):
     text = json.dumps(header).encode()
     read_or_refuse(raw_file(tmp_path / "any.safetensors", text, data))
+
+
+def test_the_types_are_those_that_the_safetensors_library_lists(tmp_path):
+    with pytest.raises(SafetensorError) as caught:
+        safe_open(raw_file(tmp_path / "a.safetensors", {"a": entry("F33")}, bytes(8)), "np")
+    listed = set(re.findall(r"`([A-Z0-9_]+)`", str(caught.value))) - {"F33"}
+    assert {"F32", "F8_E8M0", "F4"} <= listed
+    assert set(BITS) == listed
+
+
+@pytest.mark.parametrize("length", [100_000_001, 300_000_000])
+def test_a_header_of_hundreds_of_megabytes_is_refused_before_it_is_read(length, tmp_path):
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(length.to_bytes(8, "little") + b"{")
+    os.truncate(path, length + 1000)  # sparse: nothing is written
+    tracemalloc.start()
+    assert f"at most 100000000 bytes but claims {length}" in refusal(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10_000_000
+
+
+def theirs_reads(path):
+    try:
+        with safe_open(path, "np") as opened:
+            return set(opened.keys())
+    except SafetensorError:
+        return None
+
+
+WORDS = st.sampled_from(["dtype", "shape", "data_offsets"])
+STEPS = st.integers(-9, 9) | st.sampled_from([2**31, 2**63 - 1, 2**63, 2**64])
+MUTATIONS = st.one_of(
+    st.tuples(st.just("drop"), WORDS),
+    st.tuples(st.just("type"), st.sampled_from([*BITS, "F33", "f32"])),
+    st.tuples(st.just("side"), st.integers(0, 2), STEPS),
+    st.tuples(st.just("more sides"), st.lists(st.integers(0, 3), max_size=3)),
+    st.tuples(st.just("shift"), STEPS),
+    st.tuples(st.just("end"), STEPS),
+    st.tuples(st.just("swap"), st.integers(0, 3)),
+    st.tuples(st.just("name"), st.text(max_size=3)),
+    st.tuples(st.just("copy"), st.integers(0, 3)),
+    st.tuples(st.just("value"), WORDS, ANY),
+)
+
+
+def are_offsets(value):
+    return isinstance(value, list) and [type(offset) for offset in value] == [int, int]
+
+
+def mutated(header, place, change):
+    """A header with one thing of one entry changed, as a writer that errs would."""
+    names = list(header)
+    name, other = names[place % len(names)], names[change[1] % len(names)] if change[0] in ("swap", "copy") else ""
+    each = header[name]
+    if not isinstance(each, dict) or not isinstance(each.get("shape"), list):
+        return header
+    match change[0]:
+        case "drop":
+            each.pop(change[1], None)
+        case "type":
+            each["dtype"] = change[1]
+        case "side" if change[1] < len(each["shape"]) and isinstance(each["shape"][change[1]], int):
+            each["shape"][change[1]] += change[2]
+        case "more sides":
+            each["shape"] += change[1]
+        case "shift" | "end" if are_offsets(each.get("data_offsets")):
+            first, last = each["data_offsets"]
+            each["data_offsets"] = [first + change[1] * (change[0] == "shift"), last + change[1]]
+        case "swap" if isinstance(header[other], dict) and "data_offsets" in header[other] and "data_offsets" in each:
+            each["data_offsets"], header[other]["data_offsets"] = header[other]["data_offsets"], each["data_offsets"]
+        case "name":
+            header[change[1]] = header.pop(name)
+        case "copy":
+            header[name] = json.loads(json.dumps(header[other]))
+        case "value":
+            each[change[1]] = change[2]
+    return header
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=st.lists(st.tuples(st.integers(0, 3), MUTATIONS), max_size=3), more=st.integers(0, 2))
+def test_what_is_read_is_what_the_safetensors_library_reads(whole, tmp_path, changes, more):
+    data = whole.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    del header["__metadata__"]
+    for place, change in changes:
+        header = mutated(header, place, change)
+    path = raw_file(tmp_path / "mutated.safetensors", header, data[8 + length :] + bytes(more))
+    try:
+        ours = set(read_header(path))
+    except InputError:
+        ours = None
+    theirs = theirs_reads(path)
+    if ours is not None:
+        assert theirs == ours
+    elif theirs is not None:  # the library also takes sides that no file can hold, beside one of zero
+        assert any(side >= 2**63 for each in header.values() for side in each["shape"])

@@ -1,5 +1,8 @@
 """Stored values are read exactly, whole, by rows, by columns and by slices."""
 
+import gc
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +10,7 @@ from checkpoint_samples import entry, matrix, raw_file, written
 from safetensors.torch import save_file
 
 from benchshadow.checkpoints import open_checkpoint
-from benchshadow.checkpoints.checkpoint import matrix_shape
+from benchshadow.checkpoints.checkpoint import matrix_shape, widened
 from benchshadow.errors import TensorRefused
 
 TYPES = {"float64": torch.float64, "float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -31,6 +34,53 @@ def test_values_are_those_of_torch(stored, tmp_path):
     ]:
         assert found.dtype == wide
         np.testing.assert_array_equal(found.astype(np.float64), part)
+
+
+@pytest.mark.parametrize("stored", TYPES)
+def test_raw_rows_are_the_stored_bytes_without_a_copy(stored, tmp_path):
+    values = torch.from_numpy(matrix((6, 10))).to(TYPES[stored])
+    save_file({"a": values}, tmp_path / "a.safetensors")
+    checkpoint = open_checkpoint(tmp_path / "a.safetensors")
+    source = checkpoint.source("a")
+    raw = source.raw(2, 5)
+    assert (raw.shape, raw.dtype) == ((3, 10), np.uint16 if stored == "bfloat16" else np.dtype(stored))
+    assert raw.tobytes() == values[2:5].view(torch.uint8).numpy().tobytes() == checkpoint.raw("a")[2:5].tobytes()
+    assert np.shares_memory(raw, source.raw(0, 6))
+    np.testing.assert_array_equal(widened(raw, stored), source.rows(2, 5))
+
+
+def test_a_mapping_goes_with_the_last_view_of_it(tmp_path):
+    save_file({"a": torch.from_numpy(matrix((512, 512)))}, tmp_path / "a.safetensors")
+    source = open_checkpoint(tmp_path / "a.safetensors").source("a")
+
+    def is_mapped():
+        return str(tmp_path) in Path("/proc/self/maps").read_text()
+
+    source.rows(0, 512).sum()
+    assert is_mapped()
+    del source
+    gc.collect()
+    assert not is_mapped()
+
+
+def test_numbers_that_are_no_weights_are_given_as_stored(tmp_path):
+    tensors = {
+        "bool": torch.tensor([True, False]),
+        "i32": torch.arange(6, dtype=torch.int32).reshape(2, 3),
+        "u16": torch.tensor([1, 2, 3], dtype=torch.uint16),
+        "f8": torch.ones(2, 2).to(torch.float8_e4m3fn),
+        "c64": torch.ones(2, dtype=torch.complex64),
+        "none": torch.zeros(0, 3),
+    }
+    save_file(tensors, tmp_path / "a.safetensors")
+    checkpoint = open_checkpoint(tmp_path / "a.safetensors")
+    for name, value in tensors.items():
+        expected = value.view(torch.uint8).numpy() if name == "f8" else value.numpy()
+        found = checkpoint.raw(name)
+        assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
+        np.testing.assert_array_equal(found, expected)
+    packed = raw_file(tmp_path / "f4.safetensors", {"a": entry("F4", (2, 4), (0, 4))}, bytes(range(4)))
+    np.testing.assert_array_equal(open_checkpoint(packed).raw("a"), range(4))
 
 
 def test_a_slice_of_a_stack_is_a_matrix_of_its_own(tmp_path):

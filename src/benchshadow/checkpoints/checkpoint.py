@@ -13,7 +13,10 @@ import numpy as np
 
 from benchshadow.errors import TensorRefused
 
-__all__ = ["Checkpoint", "TensorSource", "matrix_shape"]
+__all__ = ["STORED_AS", "Checkpoint", "MappedMatrix", "TensorSource", "matrix_shape", "widened"]
+
+STORED_AS = {"float64": "<f8", "float32": "<f4", "float16": "<f2", "bfloat16": "<u2"}
+"""NumPy's type of the stored values; bfloat16, which it lacks, is held as its 16 bits."""
 
 
 class TensorSource(Protocol):
@@ -103,6 +106,20 @@ def matrix_shape(shape: tuple[int, ...]) -> tuple[int, int]:
     return shape[0], prod(shape[1:])
 
 
+def widened(raw: np.ndarray, stored: str) -> np.ndarray:
+    """Stored values as float32, or as float64 where that is stored; a view where nothing has to change.
+
+    Exact: float16 is a subset of float32, and bfloat16 is the upper half of one.
+    """
+    if stored == "bfloat16":
+        wide = raw.astype(np.uint32)
+        wide <<= 16
+        return wide.view(np.float32)
+    if stored == "float16":
+        return raw.astype(np.float32)
+    return np.require(raw, np.float64 if stored == "float64" else np.float32, "A")
+
+
 @dataclass(frozen=True, eq=False)
 class MappedMatrix:
     """A matrix inside a file, mapped while this object lives, so that its pages go when it goes.
@@ -121,13 +138,20 @@ class MappedMatrix:
     shape: tuple[int, int]
     stored: str
 
+    def raw(self, start: int, stop: int) -> np.ndarray:
+        """Rows start to stop (exclusive) as they are stored, a view without a copy; bfloat16 as its 16 bits (uint16).
+
+        The pages stay mapped while a view lives; a tensor that starts at an odd byte gives one that is not aligned.
+        """
+        return self._mapped[start:stop]
+
     def rows(self, start: int, stop: int) -> np.ndarray:
-        """Rows start to stop (exclusive); bfloat16 is the upper half of a float32, so its widening is exact."""
-        return self._widened(self._mapped[start:stop])
+        """Rows start to stop (exclusive)."""
+        return widened(self._mapped[start:stop], self.stored)
 
     def columns(self, start: int, stop: int) -> np.ndarray:
         """Columns start to stop (exclusive)."""
-        return self._widened(self._mapped[:, start:stop])
+        return widened(self._mapped[:, start:stop], self.stored)
 
     def first(self, rows: int) -> MappedMatrix:
         """The same matrix cut to its first rows."""
@@ -135,19 +159,10 @@ class MappedMatrix:
 
     @cached_property
     def _mapped(self) -> np.ndarray:
-        kind = {"float64": "<f8", "float32": "<f4", "float16": "<f2", "bfloat16": "<u2"}[self.stored]
+        kind = STORED_AS[self.stored]
         if not prod(self.shape):
             return np.empty(self.shape, kind)
         try:
             return np.asarray(np.memmap(self.file, kind, "r", self.start, self.shape))
         except (OSError, ValueError) as error:
             raise TensorRefused(f"{self.file}: tensor {self.name!r}", f"cannot be mapped ({error})") from error
-
-    def _widened(self, raw: np.ndarray) -> np.ndarray:
-        if self.stored == "bfloat16":
-            wide = raw.astype(np.uint32)
-            wide <<= 16
-            return wide.view(np.float32)
-        if self.stored == "float16":
-            return raw.astype(np.float32)
-        return np.require(raw, np.float64 if self.stored == "float64" else np.float32, "A")

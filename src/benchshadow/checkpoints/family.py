@@ -1,4 +1,4 @@
-"""A model family is a data file: which architectures it serves, and the role of every kind of tensor in them."""
+"""A model family is a data file: which architectures it serves, and what every kind of tensor in them is."""
 
 from __future__ import annotations
 
@@ -6,39 +6,38 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import Any
 
 from benchshadow.errors import InputError
 
-__all__ = ["TOWERS", "Family", "Line", "families", "family_of", "parse_family"]
+from .heads import Heads, parse_heads
+from .line import TOWERS, Line, parse_line
 
-TOWERS = ("language", "vision", "projector", "other")
-"""The parts of a model that are told apart."""
-_ROLE = re.compile(r"[a-z]+(\.[a-z]+)*")
+__all__ = ["Family", "Matched", "families", "family_of", "parse_family"]
+
+_TABLES = ("tensors", *TOWERS)
+_NUMBER = re.compile(r"(?<![^.])[0-9]+(?![^.])")
+_HOLE_OR_NUMBER = re.compile(r"\{[a-z]+\}|(?<![^.])[0-9]+(?![^.])")
 
 
 @dataclass(frozen=True)
-class Line:
-    """What one line of a family file says of the tensors that its pattern matches.
+class Matched:
+    """The line that a name is matched by.
 
     Attributes:
-        pattern: canonical name in which `{layer}` stands for a whole number.
-        role: "attention.query", "mlp.up", "norm" ...
-        tower: one of `TOWERS`.
+        line: of the family file.
+        numbers: what its holes stand for.
     """
 
-    pattern: str
-    role: str
-    tower: str
+    line: Line
+    numbers: Mapping[str, int]
 
-    def layer(self, name: str) -> int | None:
-        """The layer of a name that the pattern matches; -1 where it names none, None where it does not match."""
-        found = _compiled(self.pattern).fullmatch(name)
-        if found is None:
-            return None
-        return int(found["layer"]) if "{layer}" in self.pattern else -1
+    @property
+    def layer(self) -> int | None:
+        """Number of the block; None outside the blocks."""
+        return self.numbers.get("layer")
 
 
 @dataclass(frozen=True)
@@ -49,32 +48,41 @@ class Family:
         name: of the file.
         architectures: as `config.json` spells them.
         lines: one for every kind of tensor.
+        renames: runs of parts of a name, and what they are called here, in the order in which they are replaced.
+        heads: settings that hold the numbers of heads; None where no line needs them.
+        blocks: setting that counts the blocks of the language model, where a checkpoint may hold layers beyond them.
     """
 
     name: str
     architectures: tuple[str, ...]
     lines: tuple[Line, ...]
+    renames: tuple[tuple[str, str], ...] = ()
+    heads: Heads | None = None
+    blocks: str | None = None
 
-    def match(self, name: str) -> tuple[Line, int | None] | None:
-        """The line of a canonical name and its layer; None where no line matches.
+    def match(self, name: str) -> Matched | None:
+        """The line of a canonical name; None where no line matches.
 
         Raises:
             InputError: two lines match, so the family file contradicts itself.
         """
-        found = [(line, layer) for line in self.lines if (layer := line.layer(name)) is not None]
+        found = [
+            Matched(line, numbers)
+            for line in self._alike.get(_NUMBER.sub("#", name), ())
+            if (numbers := line.numbers(name)) is not None
+        ]
         if len(found) > 1:
-            both = " and ".join(repr(line.pattern) for line, _ in found[:2])
+            both = " and ".join(repr(each.line.pattern) for each in found[:2])
             raise InputError(f"{self.name}.toml", f"must match tensor {name!r} by one line but has {both}")
-        if not found:
-            return None
-        line, layer = found[0]
-        return line, None if layer == -1 else layer
+        return found[0] if found else None
 
-
-@cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    before, hole, after = pattern.partition("{layer}")
-    return re.compile(re.escape(before) + (r"(?P<layer>[0-9]{1,6})" if hole else "") + re.escape(after))
+    @cached_property
+    def _alike(self) -> dict[str, list[Line]]:
+        """Lines by their pattern without its numbers, so that a name is held against one or two of them."""
+        alike: dict[str, list[Line]] = {}
+        for line in self.lines:
+            alike.setdefault(_HOLE_OR_NUMBER.sub("#", line.pattern), []).append(line)
+        return alike
 
 
 def parse_family(name: str, text: str) -> Family:
@@ -84,30 +92,37 @@ def parse_family(name: str, text: str) -> Family:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(where, f"must be TOML but is not ({error})") from None
-    unknown = sorted(content.keys() - {"architectures", "tower", "tensors"})
+    known = ("architectures", "tower", "blocks", "renames", "heads", *_TABLES)
+    unknown = sorted(content.keys() - set(known))
     if unknown:
-        raise InputError(where, f"may hold architectures, tower and tensors but holds {unknown[0]!r}")
-    architectures, tensors = content.get("architectures"), content.get("tensors")
+        raise InputError(where, f"may hold {', '.join(known)} but holds {unknown[0]!r}")
+    architectures, tower = content.get("architectures"), content.get("tower", "language")
     if not isinstance(architectures, list) or not all(isinstance(each, str) for each in architectures):
         raise InputError(where, f"architectures must be a list of names but is {architectures!r}")
-    if not isinstance(tensors, dict) or not tensors:
+    lines = [
+        parse_line(where, tower if table == "tensors" else table, pattern, value)
+        for table in _TABLES
+        for pattern, value in _table(where, content, table).items()
+    ]
+    if not lines:
         raise InputError(where, "must have a table of tensors")
-    tower = content.get("tower", "language")
-    return Family(name, tuple(architectures), tuple(_line(where, tower, *item) for item in tensors.items()))
+    renames = _table(where, content, "renames")
+    if not all(isinstance(new, str) and old.strip("^") for old, new in renames.items()):
+        raise InputError(where, f"renames must be runs of parts of a name but are {renames!r}")
+    heads = parse_heads(where, content.get("heads"))
+    if heads is None and any(line.split in ("heads", "grouped") for line in lines):
+        raise InputError(where, "splits by heads, so it must have a table of heads")
+    blocks = content.get("blocks")
+    if not isinstance(blocks, str | None):
+        raise InputError(where, f"blocks must be the name of a setting but is {blocks!r}")
+    return Family(name, tuple(architectures), tuple(lines), tuple(renames.items()), heads, blocks)
 
 
-def _line(where: str, tower: Any, pattern: str, value: Any) -> Line:
-    said = {"role": value} if isinstance(value, str) else value
-    if not isinstance(said, Mapping) or "role" not in said or said.keys() - {"role", "tower"}:
-        raise InputError(where, f"{pattern!r} must be a role, or a role and a tower, but is {value!r}")
-    role, tower = said["role"], said.get("tower", tower)
-    if not isinstance(role, str) or not _ROLE.fullmatch(role):
-        raise InputError(where, f"the role of {pattern!r} must be words joined by dots but is {role!r}")
-    if tower not in TOWERS:
-        raise InputError(where, f"the tower of {pattern!r} must be one of {', '.join(TOWERS)} but is {tower!r}")
-    if pattern.count("{layer}") != pattern.count("{") or pattern.count("{") > 1:
-        raise InputError(where, f"{pattern!r} may hold {{layer}} once and no other hole")
-    return Line(pattern, role, tower)
+def _table(where: str, content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    table = content.get(key, {})
+    if not isinstance(table, dict):
+        raise InputError(where, f"{key} must be a table but is {table!r}")
+    return table
 
 
 @cache

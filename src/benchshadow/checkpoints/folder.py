@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from benchshadow.errors import InputError
 
-from .header import shown
 from .safetensors_files import SafetensorsCheckpoint, from_files, read_object
+from .sharding import check_agreement, shards_of
 
 __all__ = ["matches", "open"]
 
@@ -31,49 +29,16 @@ def open(path: Path) -> SafetensorsCheckpoint:  # noqa: A001 (the verb of every 
     """
     config = path / "config.json"
     if (path / "adapter_config.json").is_file() and not (path / WHOLE).is_file():
-        raise InputError(path, "must hold whole weights but holds an adapter", "merge it into its base first")
+        raise InputError(path, "must hold whole weights but holds an adapter", "name the base that it adapts too")
     if (path / WHOLE).is_file():
         return from_files(path, {WHOLE: path / WHOLE}, None, config)
     index = path / INDEX
     if index.is_file():
-        listed = _weight_map(index, read_object(index))
-        shards = {shard: path / shard for shard in dict.fromkeys(listed.values())}
-        missing = sorted(shard for shard, file in shards.items() if not file.is_file())
-        if missing:
-            raise InputError(index, f"names the shard {missing[0]!r}, which the folder lacks{_others(missing)}")
+        listed, shards = shards_of(index, read_object(index), ".safetensors", "a safetensors file")
         checkpoint = from_files(path, shards, index, config)
-        _check_agreement(index, listed, checkpoint)
+        check_agreement(index, listed, {name: file for name, (file, _) in checkpoint.places.items()})
         return checkpoint
     files = sorted(path.glob("*.safetensors"))
     if len(files) > 1:
         raise InputError(path, f"must hold {WHOLE}, {INDEX} or one safetensors file but holds {len(files)} files")
     return from_files(path, {files[0].name: files[0]}, None, config)
-
-
-def _weight_map(index: Path, content: Mapping[str, Any]) -> dict[str, str]:
-    """Shard of every tensor; a shard must be a plain file name, so that an index cannot point out of its folder."""
-    listed = content.get("weight_map")
-    if not isinstance(listed, dict) or not listed:
-        raise InputError(index, f"weight_map must be an object of tensors but is {shown(listed)}")
-    for name, shard in listed.items():
-        plain = isinstance(shard, str) and shard.endswith(".safetensors") and not set(shard) & set("/\\:\0")
-        if not plain:
-            raise InputError(
-                index, f"the shard of {shown(name)} must be the plain name of a safetensors file but is {shown(shard)}"
-            )
-    return listed
-
-
-def _check_agreement(index: Path, listed: Mapping[str, str], checkpoint: SafetensorsCheckpoint) -> None:
-    for name, shard in listed.items():
-        file = checkpoint.places[name][0].name if name in checkpoint.places else None
-        if file != shard:
-            found = "which lacks it" if file is None else f"but it stands in {file!r}"
-            raise InputError(index, f"lists {shown(name)} in {shard!r}, {found}")
-    for name, (file, _) in checkpoint.places.items():
-        if name not in listed:
-            raise InputError(index, f"must list every tensor of its shards but not {shown(name)} of {file.name!r}")
-
-
-def _others(names: list[str]) -> str:
-    return f" (and {len(names) - 1} more)" if len(names) > 1 else ""

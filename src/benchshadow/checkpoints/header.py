@@ -12,7 +12,7 @@ from typing import Any
 
 from benchshadow.errors import InputError
 
-__all__ = ["BITS", "LARGEST_HEADER", "READABLE", "Entry", "parse_object", "read_header"]
+__all__ = ["BITS", "LARGEST_HEADER", "RAW", "READABLE", "Entry", "parse_object", "read_header"]
 
 LARGEST_HEADER = 100_000_000
 """Bytes; the limit of the safetensors library itself."""
@@ -32,6 +32,10 @@ _CODES_BY_BITS = {
 }
 BITS = {code: bits for bits, codes in _CODES_BY_BITS.items() for code in codes.split()}
 """Bits per value of every type of the format."""
+
+_WORDS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "C64": "<c8", "BOOL": "|b1"}
+RAW = _WORDS | {f"{sign}{bits}": f"<{sign.lower()}{bits // 8}" for sign in "IU" for bits in (8, 16, 32, 64)}
+"""NumPy's type of the stored numbers; a type that is missing here is read as its bytes."""
 
 
 @dataclass(frozen=True)

@@ -3,86 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
-import numpy as np
+from benchshadow.errors import TensorRefused
 
-from .checkpoint import Checkpoint, TensorSource, matrix_shape
-from .family import Family, family_of
-from .names import canonical_names, guess_layer, guess_role, guess_tower
+from .checkpoint import Checkpoint
+from .cuts import Cut, cuts
+from .family import Family, Matched, family_of
+from .heads import setting
+from .names import canonical_names, guess_layer, guess_role, guess_stack, guess_tower
+from .piece import BUFFER, VECTOR, Piece
+from .ties import stand_ins, tied_once
 
 __all__ = ["Layout", "Piece", "layout"]
 
 _WEIGHTS = ("float64", "float32", "float16", "bfloat16")
 _NOT_WEIGHTS = re.compile(r"BOOL|[IU][0-9]+")
 _LARGEST_KERNEL = 16
-_VECTOR = "a vector: no spectrum"
-_TIED = "tied:"
-_COMPARED_ROWS = 4096
-
-
-@dataclass(frozen=True, eq=False)
-class Piece:
-    """One tensor, or one slice of a stacked one.
-
-    Attributes:
-        checkpoint: what it is read from.
-        tensor: stored name.
-        part: slice of the first axis, None where the tensor is not cut.
-        name: canonical; slices carry their number, "experts.down_proj[3]".
-        tower: "language", "vision", "projector" or "other".
-        role: "attention.query", "mlp.up", "embedding", "norm" ...
-        guessed: whether the role was guessed from name and shape.
-        layer: number of its block, None outside the blocks.
-        depth: 0 first block, 1 last; None outside the blocks.
-        shape: sides as stored, of the slice where it is one.
-        stored: type on disk.
-        parameters: number of values it adds to the model; zero for a second copy of tied weights.
-        state: "matrix", "skipped" or "refused".
-        reason: why there is no matrix; empty where there is.
-    """
-
-    checkpoint: Checkpoint = field(repr=False)
-    tensor: str
-    part: int | None
-    name: str
-    tower: str
-    role: str
-    guessed: bool
-    layer: int | None
-    depth: float | None
-    shape: tuple[int, ...]
-    stored: str
-    parameters: int
-    state: str
-    reason: str
-
-    @property
-    def matrix(self) -> tuple[int, int]:
-        """Rows and columns as a matrix."""
-        return matrix_shape(self.shape)
-
-    @property
-    def is_vector(self) -> bool:
-        """Whether it is skipped because it has one side only."""
-        return self.reason == _VECTOR
-
-    @property
-    def is_tied(self) -> bool:
-        """Whether it is skipped because it holds the values of another."""
-        return self.reason.startswith(_TIED)
-
-    @property
-    def inside_blocks(self) -> bool:
-        """Whether it belongs to a block, and not to embeddings, head or what lies between."""
-        return self.layer is not None and self.role not in ("embedding", "head")
-
-    def source(self) -> TensorSource:
-        """The matrix, read when asked."""
-        return self.checkpoint.source(self.tensor, self.part)
+_FUSED = ("attention.fused", "mlp.fused", "expert.fused")
+_Config = Mapping[str, Any] | None
+_NUMBERS = re.compile(r"([0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -93,11 +37,13 @@ class Layout:
         family: name of the family file, None where none serves the architecture.
         pieces: by canonical name, numbers in it as numbers, so that sharding does not matter.
         remarks: what a reader must know, in sentences.
+        ties: by canonical name, what stands for tensors that were left out because they are tied to another.
     """
 
     family: str | None
     pieces: tuple[Piece, ...]
     remarks: tuple[str, ...]
+    ties: dict[str, Piece] = field(default_factory=dict, repr=False)
 
     @property
     def parameters(self) -> int:
@@ -105,75 +51,161 @@ class Layout:
         return sum(piece.parameters for piece in self.pieces)
 
 
-def layout(checkpoint: Checkpoint) -> Layout:
-    """Names, roles, layers and shapes of a checkpoint; of the values only those of a head that may be tied are read."""
-    family = family_of(checkpoint.config)
-    canonical = canonical_names(checkpoint.names())
-    stored = sorted(checkpoint.names(), key=lambda name: _natural(canonical[name]))
-    pieces = [piece for name in stored for piece in _pieces(checkpoint, family, name, canonical[name])]
+@dataclass(frozen=True)
+class _Tensor:
+    """A stored tensor and what its name tells."""
+
+    stored: str
+    name: str
+    matched: Matched | None
+    tower: str
+    stack: str
+    layer: int | None
+
+
+def layout(checkpoint: Checkpoint, lent: Checkpoint | None = None) -> Layout:
+    """Names, roles, layers and shapes of a checkpoint; of the values only those that may be tied are read.
+
+    Args:
+        checkpoint: what is looked at.
+        lent: where it has no configuration, the checkpoint of the same model whose configuration holds for it.
+    """
+    config = checkpoint.config
+    if config is None and lent is not None:
+        config = lent.config
+    family = family_of(config)
+    canonical = canonical_names(checkpoint.names(), family.renames if family else ())
+    tensors = [_tensor(stored, name, family) for stored, name in canonical.items()]
+    depths = _depths(tensors, setting(config, family.blocks) if family and family.blocks else None)
+    pieces: list[Piece] = []
+    ties: dict[str, str] = {}
+    for each in tensors:
+        made = list(_pieces(checkpoint, config, family, each, depths.get((each.tower, each.stack, each.layer))))
+        pieces += made
+        if each.matched and each.matched.line.tied:
+            ties |= dict.fromkeys((piece.name for piece in made), each.matched.line.tied)
+    pieces = sorted(_apart(pieces), key=lambda piece: _natural(piece.name))
     remarks: list[str] = []
-    pieces = _with_depth(_tied_once(checkpoint, pieces, remarks))
-    if family is None:
-        named = (checkpoint.config or {}).get("architectures")
-        why = "no config.json names the architecture" if not named else f"no family file serves {named}"
-        remarks.append(f"{checkpoint.path}: {why}, so roles are guessed from names and shapes")
-    else:
-        unknown = [piece.name for piece in pieces if piece.guessed]
-        if unknown:
-            remarks.append(
-                f"{checkpoint.path}: no line of family {family.name} matches {len(unknown)} of its tensors, the first "
-                f"{unknown[0]!r}; their roles are guessed"
-            )
-    return Layout(None if family is None else family.name, tuple(pieces), tuple(remarks))
+    if lent is not None and config is not checkpoint.config:
+        remarks.append(f"{checkpoint.path}: has no config.json, so that of {lent.path} is used")
+    pieces = tied_once(config, pieces, ties, remarks)
+    remarks += _remarks(checkpoint, config, family, pieces)
+    standing = stand_ins(config, family, pieces)
+    return Layout(None if family is None else family.name, tuple(pieces), tuple(remarks), standing)
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
-    """A key that sorts layer 10 after layer 9."""
-    return [(int(part), "") if part.isdecimal() and part.isascii() else (-1, part) for part in re.split(r"(\d+)", name)]
-
-
-def _pieces(checkpoint: Checkpoint, family: Family | None, stored: str, name: str) -> Iterator[Piece]:
-    """A tensor as one piece, or as the slices of a stack of matrices."""
-    shape, kind = checkpoint.shape(stored), checkpoint.dtype(stored)
-    is_matrix = sum(side != 1 for side in shape) > 1
+def _tensor(stored: str, name: str, family: Family | None) -> _Tensor:
     matched = family.match(name) if family else None
-    if matched:
-        tower, role, layer = matched[0].tower, matched[0].role, matched[1]
-    else:
-        tower, layer = guess_tower(name), guess_layer(name)
-        role = guess_role(name, is_matrix, shape[0] if shape else 1, _setting(checkpoint.config, "vocab_size"))
-    state, reason = _state(shape, kind, is_matrix)
-    whole = Piece(
-        checkpoint,
-        stored,
-        None,
-        name,
-        tower,
-        role,
-        matched is None,
-        layer,
-        None,
-        shape,
-        kind,
-        prod(shape),
-        state,
-        reason,
-    )
-    if state != "matrix" or not _is_stack(name, shape):
-        yield whole
-        return
-    for part in range(shape[0]):
-        yield replace(whole, part=part, name=f"{name}[{part}]", shape=shape[1:], parameters=prod(shape[1:]))
+    if matched is None:
+        return _Tensor(stored, name, None, guess_tower(name), guess_stack(name), guess_layer(name))
+    return _Tensor(stored, name, matched, matched.line.tower, matched.line.stack, matched.layer)
 
 
-def _state(shape: tuple[int, ...], kind: str, is_matrix: bool) -> tuple[str, str]:
+def _depths(tensors: Sequence[_Tensor], blocks: Any) -> dict[tuple[str, str, int | None], float]:
+    """Depth of every layer: 0 for the first of its tower and stack, 1 for the last.
+
+    Layers of the language model beyond the number of its blocks, where that is given, have none.
+    """
+    layers = {(each.tower, each.stack, each.layer) for each in tensors if each.layer is not None}
+    last: dict[tuple[str, str], int] = {}
+    for tower, stack, layer in layers:
+        last[tower, stack] = max(layer, last.get((tower, stack), 0))
+    if isinstance(blocks, int):
+        last |= {place: min(end, blocks - 1) for place, end in last.items() if place[0] == "language"}
+    return {
+        (tower, stack, layer): layer / max(last[tower, stack], 1)
+        for tower, stack, layer in layers
+        if layer <= last[tower, stack]
+    }
+
+
+def _natural(name: str) -> list[Any]:
+    """A key that sorts layer 10 after layer 9: text and numbers take turns."""
+    parts: list[Any] = _NUMBERS.split(name)
+    parts[1::2] = map(int, parts[1::2])
+    return parts
+
+
+def _apart(pieces: Sequence[Piece]) -> list[Piece]:
+    """Pieces that would meet another of the same checkpoint under one name are named by where they are stored."""
+    held = Counter(piece.name for piece in pieces)
+    return [piece if held[piece.name] == 1 else replace(piece, name=piece.place) for piece in pieces]
+
+
+def _pieces(
+    checkpoint: Checkpoint, config: _Config, family: Family | None, tensor: _Tensor, depth: float | None
+) -> Iterator[Piece]:
+    """A tensor as one piece, or as the matrices that lie in it."""
+    shape, kind = checkpoint.shape(tensor.stored), checkpoint.dtype(tensor.stored)
+    role, skip = _role(config, tensor, shape), ""
+    auxiliary, refusal = (_told(checkpoint, what, tensor.stored) for what in ("auxiliary", "refusal"))
+    state, reason = "", ""
+    held = [(tensor.name, role, shape, Cut())]
+    if tensor.matched:
+        line, skip = tensor.matched.line, tensor.matched.line.skip
+        try:
+            if line.is_cut and not auxiliary and not refusal and prod(shape):
+                heads = family.heads if family else None
+                held = list(cuts(line, tensor.matched.numbers, tensor.name, shape, heads, config))
+        except TensorRefused as broken:
+            state, reason = "refused", broken.problem
+    elif _is_stack(tensor.name, shape):
+        held = [(f"{tensor.name}[{part}]", role, shape[1:], Cut(part)) for part in range(shape[0])]
+    for name, own, sides, cut in held:
+        told, why = (state, reason) if state else _state(sides, kind, own, skip, auxiliary, refusal)
+        yield Piece(
+            checkpoint,
+            tensor.stored,
+            cut,
+            name,
+            tensor.tower,
+            own,
+            tensor.matched is None and not auxiliary,
+            tensor.stack,
+            tensor.layer,
+            depth,
+            sides,
+            kind,
+            0 if auxiliary or own == "buffer" else prod(sides),
+            told,
+            why,
+        )
+
+
+def _told(checkpoint: Checkpoint, what: str, name: str) -> str:
+    """What a checkpoint of computed values tells of a tensor: that it serves another, or why it cannot be read."""
+    ask = getattr(checkpoint, what, None)
+    return (ask(name) if ask else None) or ""
+
+
+def _role(config: _Config, tensor: _Tensor, shape: tuple[int, ...]) -> str:
+    if tensor.matched:
+        return tensor.matched.line.role
+    vocabulary = setting(config, "vocab_size")
+    return guess_role(tensor.name, _sides(shape) > 1, shape[0] if shape else 1, vocabulary)
+
+
+def _sides(shape: tuple[int, ...]) -> int:
+    """Number of sides other than one."""
+    return len(shape) - shape.count(1)
+
+
+def _state(shape: tuple[int, ...], kind: str, role: str, skip: str, auxiliary: str, refusal: str) -> tuple[str, str]:
+    if auxiliary:
+        return "skipped", auxiliary
+    if role == "buffer":
+        return "skipped", BUFFER
     if _NOT_WEIGHTS.fullmatch(kind):
         return "skipped", f"holds {kind}, which are not weights"
+    if refusal:
+        return "refused", refusal
     if kind not in _WEIGHTS:
         return "refused", f"holds {kind}, which is not a weight as it stands"
     if not prod(shape):
         return "skipped", "empty: no entries"
-    return ("matrix", "") if is_matrix else ("skipped", _VECTOR)
+    if _sides(shape) < 2:
+        return "skipped", VECTOR
+    return ("skipped", skip) if skip else ("matrix", "")
 
 
 def _is_stack(name: str, shape: tuple[int, ...]) -> bool:
@@ -181,48 +213,22 @@ def _is_stack(name: str, shape: tuple[int, ...]) -> bool:
     return len(shape) == 3 and min(shape[1:]) > 1 and "conv" not in name and shape[2] > _LARGEST_KERNEL
 
 
-def _setting(config: Mapping[str, Any] | None, key: str) -> Any:
-    """A setting of the language model, which some configurations nest."""
-    config = config or {}
-    nested = config.get("text_config")
-    return nested[key] if isinstance(nested, Mapping) and key in nested else config.get(key)
-
-
-def _tied_once(checkpoint: Checkpoint, pieces: list[Piece], remarks: list[str]) -> list[Piece]:
-    """Where a head holds the same values as the embedding, and is not said to be its own, it is counted once."""
-    tied = _setting(checkpoint.config, "tie_word_embeddings")
-    found = {piece.role: piece for piece in pieces if piece.role in ("embedding", "head") and piece.state == "matrix"}
-    if tied is False or len(found) < 2:
-        return pieces
-    embedding, head = found["embedding"], found["head"]
-    if _same_values(embedding, head):
-        reason = f"{_TIED} the same values as {embedding.tensor!r}, counted once"
-        once = replace(head, state="skipped", reason=reason, parameters=0)
-        return [once if piece is head else piece for piece in pieces]
-    if tied:
-        remarks.append(
-            f"{checkpoint.path}: config.json ties {head.tensor!r} to {embedding.tensor!r} but their values differ, so "
-            "both are measured"
+def _remarks(checkpoint: Checkpoint, config: _Config, family: Family | None, pieces: Sequence[Piece]) -> Iterator[str]:
+    """What the format says, what was guessed, and what stayed fused for want of knowing how it is cut."""
+    yield from getattr(checkpoint, "remarks", ())
+    guessed = [piece for piece in pieces if piece.guessed]
+    if family is None:
+        named = (config or {}).get("architectures")
+        why = "no config.json names the architecture" if not named else f"no family file serves {named}"
+        yield f"{checkpoint.path}: {why}, so roles are guessed from names and shapes"
+    elif guessed:
+        yield (
+            f"{checkpoint.path}: no line of family {family.name} matches {len(guessed)} of its tensors, the first "
+            f"{guessed[0].name!r}; their roles are guessed"
         )
-    return pieces
-
-
-def _same_values(one: Piece, other: Piece) -> bool:
-    if one.shape != other.shape or one.stored != other.stored:
-        return False
-    before, after = one.source(), other.source()
-    starts = range(0, one.matrix[0], _COMPARED_ROWS)
-    spans = ((start, min(start + _COMPARED_ROWS, one.matrix[0])) for start in starts)
-    return all(np.array_equal(before.rows(*span), after.rows(*span), equal_nan=True) for span in spans)
-
-
-def _with_depth(pieces: list[Piece]) -> list[Piece]:
-    """Depth of every layer: 0 for the first of its tower, 1 for the last."""
-    last: dict[str, int] = {}
-    for piece in pieces:
-        if piece.layer is not None:
-            last[piece.tower] = max(piece.layer, last.get(piece.tower, 0))
-    return [
-        piece if piece.layer is None else replace(piece, depth=piece.layer / max(last[piece.tower], 1))
-        for piece in pieces
-    ]
+    fused = [piece for piece in guessed if piece.role in _FUSED and piece.state == "matrix"]
+    if fused:
+        yield (
+            f"{checkpoint.path}: {len(fused)} of its matrices hold several in one, the first {fused[0].name!r}; no "
+            "family file says how they are cut, so each has one spectrum"
+        )

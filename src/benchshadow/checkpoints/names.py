@@ -6,9 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-__all__ = ["canonical_names", "guess_layer", "guess_role", "guess_tower"]
+__all__ = ["canonical_names", "guess_layer", "guess_role", "guess_stack", "guess_tower"]
 
-_WRAPPERS = {"module", "_orig_mod", "base_model", "model", "language_model", "text_model", "transformer"}
+_WRAPPERS = {
+    *("module", "_orig_mod", "base_model", "model", "language_model", "text_model", "transformer"),
+    *("gpt_neox", "backbone", "bert", "vit"),
+}
 
 _TOWERS = (
     ("projector", r"projector|connector|merger|multi_modal|mm_proj"),
@@ -36,13 +39,17 @@ _ROLES = (
 _FOUND = tuple((role, re.compile(rf"(^|\.)({pattern})(\.|$)")) for role, pattern in _ROLES)
 
 
-def canonical_names(stored: Iterable[str]) -> dict[str, str]:
+def canonical_names(stored: Iterable[str], renames: Iterable[tuple[str, str]] = ()) -> dict[str, str]:
     """Canonical name of every stored name, without leading wrappers ("model.", "model.language_model.", "module.").
 
     Names that would meet another of the same checkpoint stay as they are stored.
+
+    Args:
+        stored: names of one checkpoint.
+        renames: runs of whole parts, replaced in order wherever they stand ("^": only in front); "" drops them.
     """
-    stored = tuple(stored)
-    short = {name: _unwrapped(name) for name in stored}
+    stored, renames = tuple(stored), tuple(renames)
+    short = {name: _renamed(_unwrapped(name), renames) for name in stored}
     held = Counter(short.values())
     return {name: short[name] if held[short[name]] == 1 else name for name in stored}
 
@@ -54,9 +61,33 @@ def _unwrapped(name: str) -> str:
     return ".".join(parts)
 
 
+def _renamed(name: str, renames: tuple[tuple[str, str], ...]) -> str:
+    for old, new in renames:
+        run, put = f".{old.removeprefix('^')}.", f".{new}." if new else "."
+        dotted = f".{name}."
+        if run not in dotted:
+            continue
+        if not old.startswith("^"):
+            name = dotted.replace(run, put)[1:-1]
+        elif dotted.startswith(run):
+            name = (put + dotted.removeprefix(run))[1:-1]
+    return name
+
+
 def guess_layer(name: str) -> int | None:
     """The first part of a name that is a whole number; None where there is none."""
-    return next((int(part) for part in name.split(".") if part.isascii() and part.isdigit() and len(part) < 7), None)
+    place = _place_of_layer(name)
+    return None if place is None else int(name.split(".")[place])
+
+
+def guess_stack(name: str) -> str:
+    """The part of a name before its layer, which layers are counted under; empty where there is no layer."""
+    return ".".join(name.split(".")[: _place_of_layer(name) or 0])
+
+
+def _place_of_layer(name: str) -> int | None:
+    parts = name.split(".")
+    return next((i for i, part in enumerate(parts) if part.isascii() and part.isdigit() and len(part) < 7), None)
 
 
 def guess_tower(name: str) -> str:

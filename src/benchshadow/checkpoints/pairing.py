@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchshadow.errors import InputError
 
-from .checkpoint import TensorSource
-from .layout import Layout, Piece
+from .checkpoint import Checkpoint, TensorSource
+from .layout import Layout, Piece, layout
 
-__all__ = ["Pair", "alone", "pair"]
+__all__ = ["Pair", "alone", "layouts", "pair"]
 
 _RESIZED = ("embedding", "head")
 
@@ -57,6 +57,11 @@ def alone(base: Layout) -> tuple[Pair, ...]:
     return tuple(Pair(piece, None, piece.matrix[0], piece.state, piece.reason) for piece in base.pieces)
 
 
+def layouts(base: Checkpoint, tuned: Checkpoint) -> tuple[Layout, Layout]:
+    """The layouts of two checkpoints of one model; one that has no configuration is read by that of the other."""
+    return layout(base, tuned), layout(tuned, base)
+
+
 def pair(base: Layout, tuned: Layout) -> tuple[Pair, ...]:
     """Pieces of both checkpoints by canonical name and shape: the tuned ones in order, then those of the base alone.
 
@@ -65,12 +70,8 @@ def pair(base: Layout, tuned: Layout) -> tuple[Pair, ...]:
     """
     before = {piece.name: piece for piece in base.pieces}
     after = {piece.name for piece in tuned.pieces}
-    pairs = [_pair(before.get(piece.name), piece) for piece in tuned.pieces]
-    pairs += [
-        Pair(piece, None, piece.matrix[0], "unmatched", "the tuned checkpoint has no tensor of this name")
-        for piece in base.pieces
-        if piece.name not in after
-    ]
+    pairs = [_pair(before.get(piece.name) or _stand_in(base, piece), piece) for piece in tuned.pieces]
+    pairs += [_pair(piece, _stand_in(tuned, piece)) for piece in base.pieces if piece.name not in after]
     if all(each.state != "matrix" for each in pairs):
         places = [str(side.pieces[0].checkpoint.path) for side in (tuned, base)]
         raise InputError(
@@ -81,22 +82,50 @@ def pair(base: Layout, tuned: Layout) -> tuple[Pair, ...]:
     return tuple(pairs)
 
 
-def _pair(base: Piece | None, tuned: Piece) -> Pair:
+def _stand_in(other: Layout, piece: Piece) -> Piece | None:
+    """What stands in a layout for a piece of the other that it left out because it is tied; None where nothing does."""
+    if piece.is_tied:
+        return None
+    found = other.ties.get(piece.name)
+    if found is None and piece.role == "head" and "" in other.ties:
+        found = replace(other.ties[""], name=piece.name)
+    return found
+
+
+def _one_sided(base: Piece | None, tuned: Piece | None) -> Pair:
+    """A piece that the other checkpoint has not; copies of tied weights and buffers need no partner."""
+    piece = tuned or base
+    assert piece is not None, "a pair has at least one side"
+    if piece.state == "skipped" and not piece.parameters:
+        return Pair(base, tuned, piece.matrix[0], "skipped", piece.reason)
+    other = "the tuned checkpoint" if tuned is None else "the base"
+    return Pair(base, tuned, piece.matrix[0], "unmatched", f"{other} has no tensor of this name")
+
+
+def _pair(base: Piece | None, tuned: Piece | None) -> Pair:
+    if base is None or tuned is None:
+        return _one_sided(base, tuned)
     rows = tuned.matrix[0]
-    if base is None:
-        return Pair(None, tuned, rows, "unmatched", "the base has no tensor of this name")
-    if tuned.state != "matrix" and not (tuned.is_vector and base.shape != tuned.shape):
+    untied = tuned.is_tied and base.state == "matrix"
+    if tuned.state != "matrix" and not untied and not (tuned.is_vector and base.shape != tuned.shape):
         return Pair(base, tuned, rows, tuned.state, tuned.reason)
     if base.state != "matrix" and not (base.is_tied or base.is_vector):
         state = "refused" if base.state == "refused" else "unmatched"
         return Pair(base, tuned, rows, state, f"in the base it is {base.state} ({base.reason})")
-    if base.shape == tuned.shape:
-        return Pair(base, tuned, rows, "matrix")
+    remarks = [_tied_in("base", base), _tied_in("tuned checkpoint", tuned)]
     before, after = (" x ".join(map(str, piece.shape)) for piece in (base, tuned))
-    if tuned.role in _RESIZED and base.matrix[1] == tuned.matrix[1]:
+    if base.shape != tuned.shape:
+        is_vocabulary = tuned.role in _RESIZED and tuned.tower == "language"
+        if not is_vocabulary or base.matrix[1] != tuned.matrix[1]:
+            problem = f"must have one shape but is {before} in the base and {after} in the tuned"
+            return Pair(base, tuned, rows, "refused", problem)
         rows = min(base.matrix[0], rows)
-        remark = f"vocabulary resized from {before} to {after}: the first {rows} rows are compared"
-        return Pair(base, tuned, rows, "matrix", "", remark)
-    return Pair(
-        base, tuned, rows, "refused", f"must have one shape but is {before} in the base and {after} in the tuned"
-    )
+        remarks.append(f"vocabulary resized from {before} to {after}: the first {rows} rows are compared")
+    return Pair(base, tuned, rows, "matrix", "", "; ".join(filter(None, remarks)))
+
+
+def _tied_in(where: str, piece: Piece) -> str:
+    """That the values of a piece are those of another, where only one of the two checkpoints ties it."""
+    if piece.is_stand_in:
+        return f"tied in the {where}, where the values of {piece.tensor!r} stand for it"
+    return f"tied in the {where}, a copy of another tensor there" if piece.is_tied else ""

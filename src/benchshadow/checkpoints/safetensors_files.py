@@ -14,7 +14,7 @@ import numpy as np
 from benchshadow.errors import InputError, TensorRefused
 
 from .checkpoint import MappedMatrix, matrix_shape
-from .header import BITS, LARGEST_HEADER, READABLE, Entry, parse_object, read_header
+from .header import BITS, LARGEST_HEADER, RAW, READABLE, Entry, parse_object, read_header
 
 __all__ = ["SafetensorsCheckpoint", "from_files", "read_config", "read_object"]
 
@@ -63,6 +63,21 @@ class SafetensorsCheckpoint:
             shape, label = shape[1:], f"{name}[{part}]"
             start += part * prod(shape) * BITS[entry.code] // 8
         return MappedMatrix(file, label, start, matrix_shape(shape), READABLE[entry.code])
+
+    def raw(self, name: str) -> np.ndarray:
+        """The stored numbers of a tensor in its own shape, mapped: eight-bit floats and bfloat16 as their bits.
+
+        Values of less than a byte come as the bytes that hold them, in one dimension.
+        """
+        file, entry = self._place(name)
+        kind = RAW.get(entry.code, "|u1")
+        shape = entry.shape if BITS[entry.code] >= 8 else (entry.stop - entry.start,)
+        if not prod(shape):
+            return np.empty(shape, kind)
+        try:
+            return np.asarray(np.memmap(file, kind, "r", entry.start, shape))
+        except (OSError, ValueError) as error:
+            raise TensorRefused(f"{file}: tensor {name!r}", f"cannot be mapped ({error})") from error
 
     def read(self, name: str) -> np.ndarray:
         """A whole tensor in its own shape, copied into memory."""
