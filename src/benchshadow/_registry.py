@@ -6,13 +6,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-__all__ = ["LAWS", "SUBJECTS", "Diagnostic", "Registry"]
+__all__ = ["LAWS", "LEVELS", "SUBJECTS", "Diagnostic", "Registry"]
 
 LAWS = frozenset({"scale", "transpose", "rotation"})
 """What a diagnostic can be unaffected by: a common factor, the transpose, orthogonal matrices from both sides."""
 
-SUBJECTS = ("matrix", "change", "rounding")
-"""What a diagnostic is computed from: one spectrum; a change and both its sides; a change and one rounding null."""
+SUBJECTS = ("matrix", "change", "rounding", "directions")
+"""What a diagnostic is computed from: one spectrum; a change and both its sides; a change and one rounding null; the
+top singular vectors of a change and its sides, left or right."""
+
+LEVELS = (0, 1, 2, 3)
+"""What a diagnostic needs: one pass; the Gram matrix; all singular values; the top singular vectors."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,6 +35,7 @@ class Diagnostic:
         parameters: the values of q or r at which it is evaluated; empty where it has none.
         tells_not: what it does not tell.
         random_null: whether a Gaussian matrix of the same shape and norm is its null.
+        level: one of `LEVELS`.
         function: the arithmetic.
     """
 
@@ -43,6 +48,7 @@ class Diagnostic:
     parameters: tuple[float, ...]
     tells_not: str
     random_null: bool
+    level: int
     function: Callable[..., Any]
 
 
@@ -63,6 +69,7 @@ class Registry:
         unaffected_by: frozenset[str] | set[str] = frozenset(),
         parameters: tuple[float, ...] = (),
         random_null: bool = False,
+        level: int = 2,
     ) -> Callable[[F], F]:
         """Register the decorated function under its own name; a broken contract is a TypeError at import."""
         unknown = set(unaffected_by) - LAWS
@@ -70,6 +77,8 @@ class Registry:
             raise TypeError(f"unaffected_by must be among {sorted(LAWS)} but holds {sorted(unknown)}")
         if subject not in SUBJECTS:
             raise TypeError(f"subject must be one of {SUBJECTS} but is {subject!r}")
+        if level not in LEVELS:
+            raise TypeError(f"level must be one of {LEVELS} but is {level!r}")
         said = {"title": title, "unit": unit, "source": source, "tells_not": tells_not}
         silent = [key for key, text in said.items() if not text.strip()]
         if silent:
@@ -89,6 +98,7 @@ class Registry:
                 parameters,
                 tells_not,
                 random_null,
+                level,
                 function,
             )
             return function

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["BenchshadowError", "Incomplete", "InputError", "MissingExtra", "TensorRefused"]
+from collections.abc import Sequence
+
+__all__ = ["BenchshadowError", "Incomplete", "InputError", "MissingExtra", "TensorRefused", "check_choices"]
 
 
 class BenchshadowError(Exception):
@@ -40,3 +42,12 @@ class MissingExtra(BenchshadowError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs the extra '{extra}': pip install 'benchshadow[{extra}]'")
+
+
+def check_choices(where: str, given: Sequence[str], allowed: Sequence[str], *, none: bool = False) -> None:
+    """A setting must hold some of the words allowed, and no other; nothing at all where `none` says so."""
+    if isinstance(given, str) or not (given or none):
+        raise InputError(where, f"must hold some of {', '.join(allowed)} but is {given!r}")
+    for each in given:
+        if each not in allowed:
+            raise InputError(where, f"must hold some of {', '.join(allowed)} but holds {each!r}")

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from spectra_samples import rotation
+from spectra_samples import planted, rotation
 
 from benchshadow.spectra import ArraySource, Spectrum, Update, diagnostics, measure_change, measure_matrix
 
@@ -25,7 +25,7 @@ def values(entry, arrays):
     if entry.subject == "matrix":
         measures = measure_matrix(Spectrum.of(sources[1]))
     else:
-        measures = measure_change(Update.of(*sources, rng=np.random.default_rng(1)))
+        measures = measure_change(Update.of(*sources, rng=np.random.default_rng(1), level=entry.level))
     return [each.value for each in measures if each.diagnostic in (entry.name, f"{entry.name}_share")]
 
 
@@ -36,10 +36,12 @@ def test_a_diagnostic_is_unaffected_by_what_it_declares(entry, law, shape):
     base = rng.standard_normal(shape) * 0.02
     # A heavy tail, a noisy bulk, and a third of the entries left alone.
     change = rng.standard_normal((shape[0], 20)) @ (rng.standard_normal((20, shape[1])) * 0.002)
+    base += planted(np.geomspace(0.3, 0.1, 12), shape, rng)
     tuned = base + np.where(rng.random(shape) < 1 / 3, 0.0, change)
     before = values(entry, [base, tuned])
     after = values(entry, moved(law, [base, tuned], rng))
     assert before
     assert None not in before
-    # Signed differences of ranks near 100 are compared on the ranks' own scale.
-    np.testing.assert_allclose(after, before, rtol=1e-7, atol=1e-9)
+    # Signed differences of ranks near 100 are compared on the ranks' own scale; s_1 by Lanczos steps holds to 1e-6.
+    tolerance = {"rtol": 1e-5, "atol": 1e-5} if entry.level == 1 else {"rtol": 1e-7, "atol": 1e-9}
+    np.testing.assert_allclose(after, before, **tolerance)

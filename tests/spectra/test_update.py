@@ -9,7 +9,7 @@ from benchshadow.spectra import ArraySource, Spectrum, Update, engines, measure_
 
 
 class Counting:
-    """A source that counts the rows it was asked for."""
+    """A source that counts the lines it was asked for."""
 
     def __init__(self, array):
         self.array, self.shape, self.stored, self.read = array, array.shape, "float32", 0
@@ -17,6 +17,10 @@ class Counting:
     def rows(self, start, stop):
         self.read += min(stop, self.shape[0]) - start
         return self.array[start:stop]
+
+    def columns(self, start, stop):
+        self.read += min(stop, self.shape[1]) - start
+        return self.array[:, start:stop]
 
 
 def pair(shape, seed=0, kind=np.float32, relative=0.1):
@@ -29,16 +33,16 @@ def svd(array):
     return np.linalg.svd(array.astype(np.float64), compute_uv=False)
 
 
-@pytest.mark.parametrize("engine", ["torch", "numpy"])
+@pytest.mark.parametrize("device", ["cpu", "torch:cpu"])
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(2100, 600), (600, 2100), (90, 90), (1, 50)], ids=str)
-def test_the_three_spectra_are_numpys(shape, kind, engine):
+def test_the_three_spectra_are_numpys(shape, kind, device):
     base, tuned = pair(shape, kind=kind)
-    update = Update.of(ArraySource(base), ArraySource(tuned), rng=np.random.default_rng(0), engine=engine)
+    update = Update.of(ArraySource(base), ArraySource(tuned), rng=np.random.default_rng(0), device=device)
     change = tuned.astype(np.float64) - base.astype(np.float64)
     for spectrum, array in ((update.base, base), (update.tuned, tuned), (update.change, change)):
         np.testing.assert_allclose(spectrum.values, svd(array), rtol=1e-8, atol=spectrum.floor)
-    alone = Spectrum.of(ArraySource(tuned), engine=engine)
+    alone = Spectrum.of(ArraySource(tuned), device=device)
     np.testing.assert_allclose(update.tuned.values, alone.values, rtol=1e-12)
     assert update.tuned.rounding_edge == pytest.approx(alone.rounding_edge)
 
@@ -69,16 +73,17 @@ def test_the_numbers_of_a_change_are_their_definitions():
 
 
 @pytest.mark.parametrize("shape", [(3000, 700), (700, 3000)], ids=str)
-def test_one_pass_reads_each_side_once(shape):
+def test_each_side_is_read_once_but_for_the_block_that_tells_them_apart(shape):
     base, tuned = (Counting(array) for array in pair(shape))
     Update.of(base, tuned, rng=np.random.default_rng(0))
-    assert base.read == tuned.read == shape[0]
+    assert base.read == tuned.read
+    assert max(shape) < base.read < max(shape) + 2_000_000 // shape[1]
 
 
 def test_equal_sides_have_no_change_and_cost_one_decomposition(monkeypatch):
     calls = []
-    solve = engines.gram_eigenvalues
-    monkeypatch.setattr(engines, "gram_eigenvalues", lambda *given: calls.append(1) or solve(*given))
+    solve = engines.eigenvalues
+    monkeypatch.setattr(engines, "eigenvalues", lambda *given: calls.append(1) or solve(*given))
     array = pair((120, 90))[0]
     update = Update.of(ArraySource(array), ArraySource(array.copy()), rng=np.random.default_rng(0))
     assert len(calls) == 1
@@ -149,33 +154,6 @@ def test_the_rounding_null_of_a_norm_is_that_of_drawn_rounding_errors():
     assert measures["relative_change", None, None].null_rounding == pytest.approx(both / np.linalg.norm(base), rel=0.02)
     nuclear = 2**0.5 * svd(errors).sum()
     assert measures["nuclear_norm", None, None].null_rounding == pytest.approx(nuclear, rel=0.02)
-
-
-@pytest.mark.parametrize("shape", [(300, 200), (200, 300), (40, 30), (30, 400)], ids=str)
-def test_top_vectors_are_those_of_the_svd(shape):
-    rng = np.random.default_rng(3)
-    base = rng.standard_normal(shape)
-    change = planted(np.linspace(9, 4, 6), shape, rng) + 0.05 * rng.standard_normal(shape)
-    update = Update.of(ArraySource(base), ArraySource(base + change), rng=rng, vectors=6)
-    left, _, right = np.linalg.svd(change)
-    assert update.left.shape == (shape[0], 6)
-    assert update.right.shape == (shape[1], 6)
-    cosines_left = np.abs(np.sum(update.left * left[:, :6], axis=0))
-    cosines_right = np.abs(np.sum(update.right * right[:6].T, axis=0))
-    np.testing.assert_allclose(cosines_left, 1, atol=1e-9)
-    np.testing.assert_allclose(cosines_right, 1, atol=1e-9)
-    np.testing.assert_allclose(
-        np.sum(update.left * ((change) @ update.right), axis=0), update.change.values[:6], rtol=1e-6
-    )
-
-
-def test_vectors_beyond_the_rank_are_left_out():
-    rng = np.random.default_rng(4)
-    base = np.zeros((80, 60))
-    update = Update.of(ArraySource(base), ArraySource(planted([2, 1], (80, 60), rng)), rng=rng, vectors=32)
-    assert update.left.shape == (80, 2)
-    same = Update.of(ArraySource(base), ArraySource(base), rng=rng, vectors=32)
-    assert same.left.shape == (80, 0)
 
 
 @pytest.mark.parametrize(("before", "after"), [(1e200, 1e200), (1e-200, 1e-200), (1.0, 1.0 + 1e-12)])

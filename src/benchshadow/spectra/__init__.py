@@ -1,5 +1,7 @@
 """From a matrix, or from the change of one, to numbers: spectra, norms, ranks, tails, and the nulls beside them."""
 
+from .directions import Directions as Directions
+from .factors import Factors as Factors
 from .formats import FORMATS as FORMATS
 from .formats import ulp as ulp
 from .marchenko_pastur import BulkFit as BulkFit
@@ -7,6 +9,7 @@ from .measure import Measure as Measure
 from .measure import diagnostics as diagnostics
 from .measure import measure_change as measure_change
 from .measure import measure_matrix as measure_matrix
+from .moments import Moments as Moments
 from .registered import Reading as Reading
 from .registered import Undefined as Undefined
 from .registered import diagnostic as diagnostic
@@ -15,6 +18,8 @@ from .rounding import RoundingNull as RoundingNull
 from .source import ArraySource as ArraySource
 from .source import MatrixSource as MatrixSource
 from .spectrum import Spectrum as Spectrum
+from .spectrum import matrix_of as matrix_of
 from .tails import TailFit as TailFit
+from .update import LEVELS as LEVELS
 from .update import Unchanged as Unchanged
 from .update import Update as Update

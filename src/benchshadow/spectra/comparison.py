@@ -7,11 +7,13 @@ from collections.abc import Callable
 import numpy as np
 
 from . import ranks
+from .moments import Moments
 from .registered import Reading, Undefined, diagnostic
 from .spectrum import Spectrum
 from .update import Update
 
 __all__ = [
+    "cosine",
     "delta_effective_rank",
     "relative_change",
     "spectral_shift",
@@ -21,6 +23,7 @@ __all__ = [
 
 _UNCHANGED = Undefined("unchanged: base and tuned are equal entry by entry")
 _INVARIANT = {"scale", "transpose", "rotation"}
+_NO_BASE = Undefined("no base was given")
 _NOT_ASKED = Undefined("the spectra of base and tuned were not asked for")
 
 
@@ -31,12 +34,31 @@ _NOT_ASKED = Undefined("the spectra of base and tuned were not asked for")
     tells_not="in which directions, or whether rounding made it",
     subject="change",
     unaffected_by=_INVARIANT,
+    level=0,
 )
 def relative_change(update: Update) -> Reading | Undefined:
     """Frobenius norm of the change over that of the base; zero where nothing changed."""
+    if update.base_norm is None:
+        return _NO_BASE
     if update.base_norm == 0:
         return Undefined("the base is zero")
-    return Reading(float(np.linalg.norm(update.change.values / update.base_norm)))
+    return Reading(update.change.norm / update.base_norm, update.change.norm_error / update.base_norm)
+
+
+@diagnostic(
+    title="Cosine between base and tuned",
+    unit="-",
+    source="sum W0 W1 / (fro(W0) fro(W1)), from the norms of both and of the change",
+    tells_not="a turn of few directions in a large matrix: all entries count alike",
+    subject="change",
+    unaffected_by=_INVARIANT,
+    level=0,
+)
+def cosine(update: Update) -> Reading | Undefined:
+    """Cosine of the angle between W0 and W1 as vectors, at most one."""
+    if update.base_norm is None:
+        return _NO_BASE
+    return Undefined("base or tuned is zero") if update.cosine is None else Reading(update.cosine)
 
 
 @diagnostic(
@@ -50,7 +72,10 @@ def relative_change(update: Update) -> Reading | Undefined:
 )
 def delta_effective_rank(update: Update) -> Reading | Undefined:
     """Roy-Vetterli effective rank of D itself, dimensions; the other reading is effective_rank_change."""
-    return _UNCHANGED if update.is_unchanged else ranks.effective_rank(update.change)
+    if update.is_unchanged:
+        return _UNCHANGED
+    assert isinstance(update.change, Spectrum), "the rank of a change needs level 2"
+    return ranks.effective_rank(update.change)
 
 
 @diagnostic(
@@ -63,10 +88,11 @@ def delta_effective_rank(update: Update) -> Reading | Undefined:
 )
 def spectral_shift(update: Update) -> Reading | Undefined:
     """norm(s(W1) - s(W0)) / norm(s(W0)), both largest first; never above the relative change."""
-    if update.base is None or update.tuned is None:
+    if not isinstance(update.base, Spectrum) or not isinstance(update.tuned, Spectrum):
         return _NOT_ASKED
     if update.base.is_zero:
         return Undefined("the base is zero")
+    assert update.base_norm, "a base that is not zero has a norm"
     before, after = update.base.values, update.tuned.values
     return Reading(float(np.linalg.norm((after - before) / update.base_norm)))
 
@@ -78,10 +104,11 @@ def spectral_shift(update: Update) -> Reading | Undefined:
     tells_not="whether they were left alone or rounded back",
     subject="change",
     unaffected_by={"scale", "transpose"},
+    level=0,
 )
-def unchanged_share(update: Update) -> Reading:
+def unchanged_share(update: Update) -> Reading | Undefined:
     """Share of entries that are equal in base and tuned."""
-    return Reading(update.unchanged.exact)
+    return Reading(update.unchanged.exact) if update.unchanged else _NO_BASE
 
 
 @diagnostic(
@@ -91,10 +118,11 @@ def unchanged_share(update: Update) -> Reading:
     tells_not="that the others changed by training: half of all rounding errors may add up",
     subject="change",
     unaffected_by={"transpose"},
+    level=0,
 )
-def unchanged_share_within_rounding(update: Update) -> Reading:
+def unchanged_share_within_rounding(update: Update) -> Reading | Undefined:
     """Share of entries whose difference the rounding of both sides could make."""
-    return Reading(update.unchanged.within_rounding)
+    return Reading(update.unchanged.within_rounding) if update.unchanged else _NO_BASE
 
 
 def _rank_change(
@@ -117,7 +145,7 @@ def _rank_change(
 
 
 def _of_both(
-    rank: Callable[..., Reading | Undefined], base: Spectrum, tuned: Spectrum, *given: float
+    rank: Callable[..., Reading | Undefined], base: Spectrum | Moments, tuned: Spectrum | Moments, *given: float
 ) -> tuple[Reading | Undefined, Reading | Undefined]:
     return rank(base, *given), rank(tuned, *given)
 
@@ -138,6 +166,7 @@ def _register_rank_changes() -> None:
             subject="change",
             unaffected_by=entry.unaffected_by,
             parameters=entry.parameters,
+            level=entry.level,
         )(function)
 
 

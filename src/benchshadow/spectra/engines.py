@@ -1,60 +1,57 @@
-"""Dense decompositions in float64 by torch (MKL) where it is installed, by NumPy otherwise.
-
-NumPy and not SciPy, whose wrappers hold the interpreter's lock: two threads of NumPy decompose two matrices at a time.
-"""
+"""Where a matrix is computed: on the processor with SciPy's LAPACK, or on an accelerator with torch."""
 
 from __future__ import annotations
 
 import importlib.util
-from functools import cache
+import re
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
 
 from benchshadow.errors import InputError
 
-__all__ = ["ENGINES", "choose", "gram_eigenvalues", "singular_values"]
+from . import lapack
 
-ENGINES = ("torch", "numpy")
+__all__ = ["HOST", "checked_device", "device_name", "eigenvalues", "singular_values"]
 
-
-@cache
-def _torch_installed() -> bool:
-    return importlib.util.find_spec("torch") is not None
-
-
-def choose(engine: str | None) -> str:
-    """The engine to use: the one named, or torch where it is installed and NumPy otherwise."""
-    if engine is None:
-        return "torch" if _torch_installed() else "numpy"
-    if engine not in ENGINES:
-        raise InputError("engine", f"must be one of {', '.join(ENGINES)} but is {engine!r}")
-    if engine == "torch" and not _torch_installed():
-        raise InputError("engine", "is 'torch', which is not installed", "pip install torch, or leave engine out")
-    return engine
+HOST = "cpu"
+"""The device that needs no torch. An accelerator is named as torch names it, "cuda" or "cuda:1"; "torch:cpu" runs the
+accelerator's code on the processor."""
 
 
-def add_gram(gram: Float64[np.ndarray, "k k"], block: Float64[np.ndarray, "a b"], wide: bool) -> None:
-    """Add block^T block (or, wide, block block^T) to a Gram matrix, in place.
-
-    NumPy serves both engines: it sees that a matrix meets its own transpose and does half the work of a product.
-    """
-    gram += block @ block.T if wide else block.T @ block
-
-
-def gram_eigenvalues(gram: Float64[np.ndarray, "k k"], engine: str) -> Float64[np.ndarray, " k"]:
-    """Eigenvalues, smallest first, of a symmetric matrix given by its lower triangle."""
-    if engine == "torch" and len(gram) > 1:
+def checked_device(device: str) -> str:
+    """A device that is there; one that is not is refused in a sentence."""
+    if device == HOST:
+        return device
+    named = re.fullmatch(r"torch:cpu|cuda(?::(\d+))?", device)
+    if named is None:
+        raise InputError("device", f"must be 'cpu', 'cuda' or 'cuda:N' but is {device!r}")
+    if importlib.util.find_spec("torch") is None:
+        raise InputError("device", f"is {device!r}, which needs torch", "pip install torch, or use the device 'cpu'")
+    if device.startswith("cuda"):
         import torch
 
-        return torch.linalg.eigvalsh(torch.from_numpy(gram), UPLO="L").numpy()
-    return np.linalg.eigvalsh(gram, UPLO="L")
+        there = torch.cuda.device_count()
+        if int(named[1] or 0) >= there:
+            raise InputError("device", f"is {device!r} but torch finds {there} accelerators here", "use the device 'cpu'")
+    return device
 
 
-def singular_values(matrix: Float64[np.ndarray, "m n"], engine: str) -> Float64[np.ndarray, " k"]:
+def device_name(device: str) -> str:
+    """How a record's method names the device."""
+    return "lapack" if device == HOST else f"torch {device.removeprefix('torch:')}"
+
+
+def eigenvalues(gram: Any) -> Float64[np.ndarray, " k"]:
+    """Eigenvalues, smallest first, of a symmetric matrix given by its lower triangle; the matrix is destroyed."""
+    if isinstance(gram, np.ndarray):
+        return lapack.symmetric_eigenvalues(gram, overwrite=True)
+    import torch
+
+    return torch.linalg.eigvalsh(gram.double(), UPLO="L").cpu().numpy()
+
+
+def singular_values(matrix: Float64[np.ndarray, "m n"]) -> Float64[np.ndarray, " k"]:
     """Singular values, largest first, by a full bidiagonal reduction: the stable and slower way."""
-    if engine == "torch":
-        import torch
-
-        return torch.linalg.svdvals(torch.from_numpy(np.ascontiguousarray(matrix))).numpy()
     return np.linalg.svd(matrix, compute_uv=False)

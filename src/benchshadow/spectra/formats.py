@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-__all__ = ["FORMATS", "StoredFormat", "ulp"]
+__all__ = ["EXPONENT_BITS", "FORMATS", "StoredFormat", "ulp"]
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ FORMATS = {
 }
 """IEEE 754 binary64, binary32, binary16, and bfloat16 (binary32 cut to 16 bits)."""
 
-# The bits of the exponent in the array's own type: keeping only them rounds |x| down to a power of two.
-_EXPONENT_BITS = {np.dtype(np.float32): np.uint32(0x7F800000), np.dtype(np.float64): np.uint64(0x7FF0000000000000)}
+EXPONENT_BITS = {np.dtype(np.float32): np.uint32(0x7F800000), np.dtype(np.float64): np.uint64(0x7FF0000000000000)}
+"""The bits of the exponent in an array's own type: keeping only them rounds |x| down to a power of two."""
 
 
 def ulp(values: Float[np.ndarray, "..."], stored: str) -> Float[np.ndarray, "..."]:
@@ -38,7 +38,7 @@ def ulp(values: Float[np.ndarray, "..."], stored: str) -> Float[np.ndarray, "...
     """
     kind = FORMATS[stored]
     values = np.ascontiguousarray(values)
-    mask = _EXPONENT_BITS[values.dtype]
+    mask = EXPONENT_BITS[values.dtype]
     power = (values.view(mask.dtype) & mask).view(values.dtype)
     one = values.dtype.type
     np.maximum(power, one(2.0**kind.smallest_exponent), out=power)

@@ -9,7 +9,9 @@ from importlib import import_module
 
 from benchshadow._registry import Diagnostic
 
+from .directions import SIDES
 from .marchenko_pastur import noise_values
+from .moments import Moments
 from .registered import Reading, Undefined, diagnostic
 from .spectrum import Spectrum
 from .update import Update
@@ -17,7 +19,7 @@ from .update import Update
 __all__ = ["Measure", "diagnostics", "measure_change", "measure_matrix"]
 
 # Importing them is what fills the registry, in this order.
-for _theme in ("norms", "ranks", "form", "comparison", "resolution"):
+for _theme in ("norms", "ranks", "form", "comparison", "resolution", "turning"):
     import_module(f".{_theme}", __package__)
 
 
@@ -35,7 +37,7 @@ class Measure:
         null_rounding: the value that rounding alone would give, of the widest rounding declared; closed form, even
             profiles only.
         null_random: the value of a Gaussian matrix of the same shape and norm.
-        side: "tuned" or "both": the sides taken as rounded, where that matters.
+        side: "tuned" or "both", the sides taken as rounded; "left" or "right" of singular vectors; None elsewhere.
         reason: why there is no value; or, beside a value, that it is not resolved.
     """
 
@@ -56,12 +58,12 @@ def diagnostics() -> list[Diagnostic]:
     return list(diagnostic)
 
 
-def measure_matrix(spectrum: Spectrum) -> list[Measure]:
-    """All diagnostics of one matrix; those in dimensions once more divided by k."""
+def measure_matrix(matrix: Spectrum | Moments) -> list[Measure]:
+    """All diagnostics of one matrix at its level; those in dimensions once more divided by k."""
     return [
         measure
-        for entry, parameter in _entries("matrix")
-        for measure in _measures(entry, parameter, entry.function(spectrum, *_given(parameter)), spectrum)
+        for entry, parameter in _entries("matrix", matrix.level)
+        for measure in _measures(entry, parameter, entry.function(matrix, *_given(parameter)), matrix)
     ]
 
 
@@ -74,22 +76,31 @@ def measure_change(update: Update) -> list[Measure]:
     """
     change, asked = update.change, update.base is not None and update.tuned is not None
     measures = [_beside_nulls(measure, update) for measure in measure_matrix(change)]
-    for entry, parameter in _entries("change"):
-        if not asked and (entry.name.endswith("_change") and entry.name != "relative_change"):
-            continue
-        if not asked and entry.name == "spectral_shift":
+    for entry, parameter in _entries("change", update.level):
+        if not asked and _needs_both(entry):
             continue
         reading = entry.function(update, *_given(parameter))
         measures += [_beside_nulls(each, update) for each in _measures(entry, parameter, reading, change)]
     for null in update.rounding:
-        for entry, parameter in _entries("rounding"):
+        for entry, parameter in _entries("rounding", update.level):
             found = _measures(entry, parameter, entry.function(update, null, *_given(parameter)), change)
             measures += [replace(each, side=null.sides, method=null.method) for each in found]
+    for side in SIDES if update.directions else ():
+        for entry, parameter in _entries("directions", update.level):
+            reading = entry.function(update.directions, side, *_given(parameter))
+            measures += [replace(each, side=side) for each in _measures(entry, parameter, reading, change)]
     return measures
 
 
-def _entries(subject: str) -> Iterator[tuple[Diagnostic, float | None]]:
+def _needs_both(entry: Diagnostic) -> bool:
+    """Whether a diagnostic of a change is the difference of one of its sides."""
+    return entry.name == "spectral_shift" or (entry.name.endswith("_change") and entry.name != "relative_change")
+
+
+def _entries(subject: str, level: int) -> Iterator[tuple[Diagnostic, float | None]]:
     for entry in diagnostic.of(subject):
+        if entry.level > level:
+            continue
         for parameter in entry.parameters or (None,):
             yield entry, parameter
 
@@ -99,24 +110,25 @@ def _given(parameter: float | None) -> tuple[float, ...]:
 
 
 def _measures(
-    entry: Diagnostic, parameter: float | None, reading: Reading | Undefined, spectrum: Spectrum
+    entry: Diagnostic, parameter: float | None, reading: Reading | Undefined, matrix: Spectrum | Moments
 ) -> Iterator[Measure]:
     """The record of one reading, and of its share of k where its unit is dimensions."""
     if isinstance(reading, Undefined):
-        found = Measure(entry.name, parameter, None, entry.unit, spectrum.method, reason=reading.reason)
+        found = Measure(entry.name, parameter, None, entry.unit, matrix.method, reason=reading.reason)
     else:
         found = Measure(
             entry.name,
             parameter,
             reading.value,
             entry.unit,
-            spectrum.method,
+            matrix.method,
             reading.error_bound,
+            null_random=reading.null_random,
             reason=reading.reason,
         )
     yield found
     if entry.unit == "dimensions":
-        k = len(spectrum.values)
+        k = matrix.short
         share = replace(found, diagnostic=f"{entry.name}_share", unit="share of k")
         if found.value is not None:
             bound = None if found.error_bound is None else found.error_bound / k
@@ -149,7 +161,7 @@ def _noise_measures(shape: tuple[int, int]) -> dict[tuple[str, float | None], fl
     """Diagnostics with a random null, of a Gaussian matrix of norm one, from the Marchenko-Pastur quantiles."""
     spectrum = Spectrum(noise_values(shape), shape, "float64", 0.0, 0.0, "Marchenko-Pastur quantiles")
     found: dict[tuple[str, float | None], float] = {}
-    for entry, parameter in _entries("matrix"):
+    for entry, parameter in _entries("matrix", spectrum.level):
         if entry.random_null:
             for each in _measures(entry, parameter, entry.function(spectrum, *_given(parameter)), spectrum):
                 if each.value is not None:

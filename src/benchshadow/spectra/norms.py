@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .moments import Moments
 from .registered import Reading, diagnostic
 from .spectrum import Spectrum
 
@@ -19,11 +20,11 @@ _INVARIANT = {"transpose", "rotation"}
     tells_not="how the size is spread over directions, or what it does to the function",
     unaffected_by=_INVARIANT,
     random_null=True,
+    level=0,
 )
-def frobenius_norm(spectrum: Spectrum) -> Reading:
+def frobenius_norm(matrix: Spectrum | Moments) -> Reading:
     """Root of the sum of the squared entries: sqrt(sum s^2), weight."""
-    slack = np.sum(spectrum.values / (spectrum.norm or 1.0) * spectrum.errors)
-    return Reading(spectrum.norm, float(slack))
+    return Reading(matrix.norm, matrix.norm_error)
 
 
 @diagnostic(
@@ -33,10 +34,12 @@ def frobenius_norm(spectrum: Spectrum) -> Reading:
     tells_not="anything about the other directions",
     unaffected_by=_INVARIANT,
     random_null=True,
+    level=1,
 )
-def spectral_norm(spectrum: Spectrum) -> Reading:
+def spectral_norm(matrix: Spectrum | Moments) -> Reading:
     """Largest singular value: s_1, weight."""
-    return Reading(float(spectrum.values[0]), float(spectrum.errors[0]))
+    assert matrix.top is not None, "s_1 needs level 1"
+    return Reading(matrix.top, matrix.top_error)
 
 
 @diagnostic(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .moments import Moments
 from .registered import Reading, Undefined, diagnostic
 from .spectrum import Spectrum
 
@@ -21,15 +22,6 @@ _INVARIANT = {"scale", "transpose", "rotation"}
 _ZERO = Undefined("every entry is zero")
 
 
-def _energy_errors(spectrum: Spectrum) -> np.ndarray:
-    """First-order bound on the error of each energy e_i, from the errors of the values."""
-    top = spectrum.values[0]
-    values, errors = spectrum.values / top, spectrum.errors / top
-    total = np.sum(values**2)
-    raw = errors * (2 * values + errors) / total
-    return raw + spectrum.energies * raw.sum()
-
-
 @diagnostic(
     title="Stable rank",
     unit="dimensions",
@@ -37,13 +29,14 @@ def _energy_errors(spectrum: Spectrum) -> np.ndarray:
     tells_not="anything below the largest direction but its sum: one large direction hides all the others",
     unaffected_by=_INVARIANT,
     random_null=True,
+    level=1,
 )
-def stable_rank(spectrum: Spectrum) -> Reading | Undefined:
+def stable_rank(matrix: Spectrum | Moments) -> Reading | Undefined:
     """Energy in units of the strongest direction's: sum s^2 / s_1^2, dimensions."""
-    if spectrum.is_zero:
+    if matrix.is_zero or not matrix.top:
         return _ZERO
-    value = float(1 / spectrum.energies[0])
-    return Reading(value, float(value**2 * _energy_errors(spectrum)[0]))
+    value = (matrix.norm / matrix.top) ** 2
+    return Reading(value, 2 * value * (matrix.norm_error / matrix.norm + matrix.top_error / matrix.top))
 
 
 @diagnostic(
@@ -74,7 +67,7 @@ def energy_rank(spectrum: Spectrum) -> Reading | Undefined:
     """Perplexity of the energies: exp(-sum e ln e), dimensions."""
     if spectrum.is_zero:
         return _ZERO
-    return _perplexity(spectrum.energies, _energy_errors(spectrum))
+    return _perplexity(spectrum.energies, spectrum.energy_errors)
 
 
 def _perplexity(shares: np.ndarray, errors: np.ndarray) -> Reading:
@@ -93,13 +86,14 @@ def _perplexity(shares: np.ndarray, errors: np.ndarray) -> Reading:
     tells_not="weak directions: even less than the energy rank does",
     unaffected_by=_INVARIANT,
     random_null=True,
+    level=1,
 )
-def participation_ratio(spectrum: Spectrum) -> Reading | Undefined:
+def participation_ratio(matrix: Spectrum | Moments) -> Reading | Undefined:
     """Inverse of the chance that two draws by energy meet: 1 / sum e^2, dimensions."""
-    if spectrum.is_zero:
+    if matrix.is_zero or not matrix.concentration:
         return _ZERO
-    value = float(1 / np.sum(spectrum.energies**2))
-    return Reading(value, float(2 * value**2 * np.sum(spectrum.energies * _energy_errors(spectrum))))
+    value = 1 / matrix.concentration
+    return Reading(value, value**2 * matrix.concentration_error)
 
 
 @diagnostic(
@@ -153,5 +147,5 @@ def top_energy(spectrum: Spectrum, r: float) -> Reading | Undefined:
     if r > len(spectrum.values):
         return Undefined(f"has only {len(spectrum.values)} singular values")
     return Reading(
-        float(min(1.0, np.sum(spectrum.energies[: int(r)]))), float(np.sum(_energy_errors(spectrum)[: int(r)]))
+        float(min(1.0, np.sum(spectrum.energies[: int(r)]))), float(np.sum(spectrum.energy_errors[: int(r)]))
     )

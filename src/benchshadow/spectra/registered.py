@@ -14,11 +14,19 @@ diagnostic = Registry()
 
 @dataclass(frozen=True)
 class Reading:
-    """A value with what is known of its error: the bound (first order, same unit), or words that belong beside it."""
+    """A value with what is known of its error, and what it must be read beside.
+
+    Attributes:
+        value: the number.
+        error_bound: first order, same unit; None where not known.
+        reason: words that belong beside it.
+        null_random: the value that chance gives, where the diagnostic knows it itself.
+    """
 
     value: float
     error_bound: float | None = None
     reason: str | None = None
+    null_random: float | None = None
 
 
 @dataclass(frozen=True)

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Float64
 
-from .formats import ulp
+from . import marchenko_pastur
+from .noise import simulated_edge
+from .rerounding import fewest_directions
 from .source import MatrixSource
 from .spectrum import ROUNDING_MARGIN, bound
-from .streaming import Profile
+from .sums import Profile
+from .whitening import MOST_VECTORS, whitened
 
-__all__ = ["SIDES", "RoundingNull", "corrected_values", "largest_singular_value", "simulated_edge"]
+__all__ = ["SIDES", "RoundingNull", "corrected_values", "margin", "null_of_energy", "rounding_null", "unrounded"]
 
 SIDES = ("tuned", "both")
 """Which sides of a pair were rounded when they were stored."""
-_DRAWS = 3
 _EVEN = 0.2
-# Row and column sums of the variance that vary by less (standard deviation over mean) leave the closed form of the edge
-# true to half a percent: drawn at 128 x 384, 512 x 512 and 1024 x 2048, even with the whole variation in four columns.
-_VERY_EVEN = 0.05
+# Row and column sums of the variance that vary by less (standard deviation over mean), none of them a peak, leave the
+# closed form of the edge true to one part in a hundred: drawn at 500 x 1500 and 1000 x 1000. Sums over a thousand
+# entries of even noise vary by .05, so a narrower limit would take chance for unevenness.
+_VERY_EVEN = 0.1
+_PEAK = 1.5
 _NEAR = 1.05
-_LANCZOS_STEPS = 24
+_TRACY_WIDOM_999 = 3.2724
+# 99.9th percentile of the Tracy-Widom law of order 1 (Bejan 2005, table).
+_REROUNDED_ENTRIES = 1 << 26
+# Up to this size a change of few directions is rounded again, up to twenty passes over the pair.
 
 
 @dataclass(frozen=True)
@@ -33,19 +40,24 @@ class RoundingNull:
         sides: "tuned" (the base is exactly what was stored) or "both".
         deviation: sqrt v, root mean variance of an entry's rounding error, weight.
         norm: root of the expected squared Frobenius norm of the rounding errors, weight.
-        edge: 1.02 times the largest singular value they reach, weight.
+        edge: the largest singular value they reach, times a margin, weight; where few directions explain a change
+            together with the errors that are in step with it, no less than what these reach; None where only the energy
+            of the errors is known.
         even: whether the variance is even over rows and columns, which the closed forms need.
         share: share of the change's squared Frobenius norm that rounding explains, at most 1; None without a change.
-        method: how the edge was found.
+        method: how the edge, and the number of directions where there is one, were found.
+        directions: number of directions of the change that rounding cannot make, where weighing the errors or rounding
+            again was needed to tell; None where the singular values above the edge are that number.
     """
 
     sides: str
     deviation: float
     norm: float
-    edge: float
+    edge: float | None
     even: bool
     share: float | None
     method: str
+    directions: int | None = None
 
     @property
     def resolved(self) -> bool:
@@ -61,6 +73,26 @@ class RoundingNull:
         return f"{verdict}: rounding ({self.sides}) explains {self.share:.0%} of the change's energy"
 
 
+def unrounded(sides: str) -> RoundingNull:
+    """The null of a change that is known as its factors: whatever the sides, no rounding entered it."""
+    return RoundingNull(sides, 0.0, 0.0, 0.0, True, 0.0, "factors: nothing was rounded")
+
+
+def null_of_energy(sides: str, norm: float, change_norm: float, shape: tuple[int, int]) -> RoundingNull:
+    """The null where only the energy of the rounding errors is known, without its profile and so without an edge."""
+    share = None if change_norm == 0 else min(1.0, norm / change_norm) ** 2
+    return RoundingNull(sides, norm / float(np.sqrt(shape[0] * shape[1])), norm, None, False, share, "energy alone")
+
+
+def margin(shape: tuple[int, int]) -> float:
+    """Factor on sqrt(v) (sqrt m + sqrt n) that one noise matrix in a thousand exceeds, and at least 1.02.
+
+    In small matrices the largest singular value varies by more than that: 1.06 at 64 x 64, 1.02 from 310 x 310.
+    """
+    law = marchenko_pastur.edge(shape, _TRACY_WIDOM_999) / (np.sqrt(shape[0]) + np.sqrt(shape[1]))
+    return max(ROUNDING_MARGIN, float(law))
+
+
 def rounding_null(
     sides: str,
     profile: Profile,
@@ -71,84 +103,81 @@ def rounding_null(
     tuned: MatrixSource,
     rng: np.random.Generator,
 ) -> RoundingNull:
-    """The null for one declaration of the sides; simulated only where that can change what is counted.
+    """The null for one declaration of the sides; the pair is read again only where that can change what is counted.
 
-    The closed form serves where the profile is even to 5%; the bound of Bandeira & van Handel where it lies within 5%
-    of the closed form, or where no singular value of the change lies between the two, so that every edge between them
-    counts the same.
+    For the edge the closed form serves where the profile is even to 10%; the bound of Bandeira & van Handel where it
+    lies within 5% of the closed form, or where no singular value of the change lies between the two, so that every edge
+    between them counts the same; else matrices of errors are drawn. The directions above the noise are counted
+    after weighing rows and columns where the profile is uneven (`whitening`), and by rounding again where only the
+    tuned side was rounded and two to 96 directions are above it (`rerounding`).
 
     Args:
         sides: "tuned" or "both".
         profile: row and column sums of the variances of the sides' rounding errors, in units of scale^2.
         scale: weight.
-        change: singular values of the change, weight.
+        change: singular values of the change, weight; without all of them the directions are not counted.
         change_norm: Frobenius norm of the change, weight.
-        base: read again only for a simulation.
-        tuned: read again only for a simulation.
+        base: read again only where needed.
+        tuned: the same.
         rng: draws the rounding errors.
     """
     m, n = len(profile.rows), len(profile.columns)
     total = float(profile.rows.sum())
-    closed = np.sqrt(total / (m * n)) * (np.sqrt(m) + np.sqrt(n))
-    upper = bound(profile)
-    edge, method = ROUNDING_MARGIN * upper * scale, "bound (Bandeira & van Handel 2016)"
-    if _is_even(profile, _VERY_EVEN):
-        edge, method = ROUNDING_MARGIN * closed * scale, "closed form, even profile"
-    elif upper > _NEAR * closed and np.any((change > 0.95 * closed * scale) & (change <= edge)):
-        edge = ROUNDING_MARGIN * simulated_edge(base, tuned, sides, rng=rng)
-        method = f"largest of {_DRAWS} simulated matrices of rounding errors"
     norm = float(np.sqrt(total)) * scale
+    deviation = norm / float(np.sqrt(m * n))
+    closed = np.sqrt(total / (m * n)) * (np.sqrt(m) + np.sqrt(n)) * scale
+    upper, factor = bound(profile) * scale, margin((m, n))
+    edge, method = factor * upper, "bound (Bandeira & van Handel 2016)"
+    if _is_very_even(profile):
+        edge, method = factor * closed, "closed form, even profile"
+    elif upper > _NEAR * closed and np.any((change > 0.95 * closed) & (change <= edge)):
+        drawn = simulated_edge(base, tuned, sides, deviation, factor, rng=rng)
+        edge, method = drawn.value, f"{drawn.draws} simulated matrices of rounding errors"
     share = None if change_norm == 0 else min(1.0, min(norm / change_norm, 1.0) ** 2)
-    return RoundingNull(sides, norm / float(np.sqrt(m * n)), norm, float(edge), _is_even(profile, _EVEN), share, method)
+    null = RoundingNull(sides, deviation, norm, float(edge), _is_even(profile, _EVEN), share, method)
+    if change_norm == 0 or total == 0 or len(change) < min(m, n) or np.all(change > factor * upper):
+        return null
+    return _counted(null, float(edge), profile, scale, change, base, tuned, rng)
+
+
+def _counted(
+    null: RoundingNull,
+    edge: float,
+    profile: Profile,
+    scale: float,
+    change: np.ndarray,
+    base: MatrixSource,
+    tuned: MatrixSource,
+    rng: np.random.Generator,
+) -> RoundingNull:
+    """The null with the directions counted, where values above the edge are not their number."""
+    even = _is_very_even(profile)
+    above = int(np.count_nonzero(change > edge))
+    again = null.sides == "tuned" and tuned.stored != "float64" and base.shape[0] * base.shape[1] <= _REROUNDED_ENTRIES
+    if even and not (again and 1 < above <= MOST_VECTORS):
+        return null
+    factor = margin((int(np.count_nonzero(profile.rows)), int(np.count_nonzero(profile.columns))))
+    found = whitened(base, tuned, null.sides, profile, scale, factor)
+    count, method = found.count, null.method
+    if not even:
+        method += "; directions counted after weighing rows and columns by their errors"
+    if again and len(found.values) > 1:
+        count = fewest_directions(base, tuned, found, factor * found.bound, rng=rng)
+        method += "; and by rounding again" if count < found.count else ""
+    if null.even and count < above:
+        edge = float(np.nextafter(change[count], np.inf))
+    return replace(null, edge=edge, directions=count, method=method)
+
+
+def _is_very_even(profile: Profile) -> bool:
+    """Whether the closed form of the edge holds: little variation, and no row or column far above the others."""
+    peaks = [sums.max() < _PEAK * sums.mean() for sums in (profile.rows, profile.columns) if sums.any()]
+    return _is_even(profile, _VERY_EVEN) and all(peaks)
 
 
 def _is_even(profile: Profile, limit: float) -> bool:
     """Whether row sums and column sums of the variance vary by less than a limit (standard deviation over mean)."""
     return all(sums.std() < limit * sums.mean() for sums in (profile.rows, profile.columns) if sums.any())
-
-
-def simulated_edge(base: MatrixSource, tuned: MatrixSource, sides: str, *, rng: np.random.Generator) -> float:
-    """Largest singular value of three drawn matrices of rounding errors, weight.
-
-    E = u1 ulp(W1) - [both] u0 ulp(W0), u uniform on (-1/2, 1/2). Drawn, not got by rounding again: stored values round
-    back to themselves. Entries that are zero on both sides were not rounded.
-    """
-    after, before = tuned.rows(0, tuned.shape[0]), base.rows(0, base.shape[0])
-    zero = (after == 0) & (before == 0)
-    gaps = [ulp(after, tuned.stored)] + ([ulp(before, base.stored)] if sides == "both" else [])
-    unit = max(float(gap.max()) for gap in gaps)
-    gaps = [np.where(zero, 0, gap / unit).astype(np.float32) for gap in gaps]
-    largest = 0.0
-    for _ in range(_DRAWS):
-        errors = sum((rng.random(gap.shape, dtype=np.float32) - np.float32(0.5)) * gap for gap in gaps)
-        largest = max(largest, largest_singular_value(np.asarray(errors), rng=rng))
-    return largest * unit
-
-
-def largest_singular_value(matrix: Float[np.ndarray, "m n"], *, rng: np.random.Generator) -> float:
-    """s_1 by Golub-Kahan-Lanczos bidiagonalisation from a random start, with full reorthogonalisation.
-
-    Twenty-four steps find the edge of a noise spectrum of 1024 x 2048 to two parts in a thousand, from below; matrices
-    with no more rows or columns are exact.
-    """
-    if matrix.shape[0] < matrix.shape[1]:
-        matrix = matrix.T
-    short = matrix.shape[1]
-    steps = min(_LANCZOS_STEPS, short)
-    basis = np.zeros((steps, short))
-    projected = np.zeros((steps, steps))
-    vector = rng.standard_normal(short)
-    for step in range(steps):
-        vector -= basis[:step].T @ (basis[:step] @ vector)
-        length = np.linalg.norm(vector)
-        if length <= 1e-12:
-            break
-        basis[step] = vector / length
-        start = basis[step].astype(matrix.dtype)
-        vector = (matrix.T @ (matrix @ start)).astype(np.float64)
-        projected[step, : step + 1] = projected[: step + 1, step] = basis[: step + 1] @ vector
-        vector -= basis[: step + 1].T @ projected[: step + 1, step]
-    return float(np.sqrt(max(np.linalg.eigvalsh(projected)[-1], 0.0)))
 
 
 def corrected_values(

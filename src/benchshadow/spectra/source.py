@@ -16,10 +16,10 @@ __all__ = ["ArraySource", "MatrixSource"]
 
 @runtime_checkable
 class MatrixSource(Protocol):
-    """A matrix (out x in) that can be read in blocks of rows without loss.
+    """A matrix (out x in) that can be read in blocks of rows or of columns without loss.
 
-    A source may also have a `name` (used in sentences) and `columns(start, stop)`, which spares a wide matrix from
-    being read whole; both are optional.
+    A source may also have a `name` (used in sentences) and `raw(start, stop)`: rows as they are stored, bfloat16 as
+    uint16, which spares a copy; both are optional.
     """
 
     @property
@@ -34,6 +34,10 @@ class MatrixSource(Protocol):
 
     def rows(self, start: int, stop: int) -> np.ndarray:
         """Rows start to stop (exclusive) as float32, or as float64 where that is what is stored; exact."""
+        ...
+
+    def columns(self, start: int, stop: int) -> np.ndarray:
+        """Columns start to stop (exclusive), as `rows` gives rows."""
         ...
 
 

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float64
 
-from benchshadow.errors import InputError, TensorRefused
+from benchshadow.errors import InputError, TensorRefused, check_choices
 
 from . import engines
-from .rounding import SIDES, RoundingNull, corrected_values, rounding_null
+from .directions import Directions, directions_of
+from .factors import Factors
+from .moments import Moments
+from .rounding import SIDES, RoundingNull, corrected_values, null_of_energy, rounding_null, unrounded
 from .source import MatrixSource
-from .spectrum import ROUNDING_MARGIN, Spectrum, bound, checked_shape, from_gram
-from .streaming import Pass, blocks, named, scales, stream
-from .vectors import top_vectors
+from .spectrum import ROUNDING_MARGIN, Spectrum, bound, checked_shape, own_edge, passed, reduced
+from .streaming import named, places, read_block, scales
+from .sums import Pass, Profile
 
-__all__ = ["Unchanged", "Update"]
+__all__ = ["LEVELS", "Unchanged", "Update"]
 
 _SPECTRA = ("base", "tuned", "change")
+_GLANCE = 1 << 12
+LEVELS = (0, 1, 2, 3)
+"""0 one pass; 1 the Gram product too; 2 all singular values; 3 the top singular vectors too."""
 
 
 @dataclass(frozen=True)
@@ -41,26 +47,24 @@ class Update:
     """The change D = W1 - W0 from a base matrix to a tuned one, with both sides and its rounding nulls.
 
     Attributes:
-        base: spectrum of W0, None where it was not asked for.
-        tuned: spectrum of W1, None where it was not asked for.
-        change: spectrum of D.
-        base_norm: Frobenius norm of W0, weight.
-        tuned_norm: Frobenius norm of W1, weight.
-        unchanged: shares of entries that are equal, exactly and within rounding.
+        base: of W0, None where it was not asked for; `Moments` below level 2.
+        tuned: of W1, None where it was not asked for.
+        change: of D.
+        base_norm: Frobenius norm of W0, weight; None where only the factors of the change are known.
+        tuned_norm: Frobenius norm of W1, weight; None likewise.
+        unchanged: shares of entries that are equal, exactly and within rounding; None likewise.
         rounding: one null for each declaration of the rounded sides, in the order asked for.
-        left: top left singular vectors of D as columns, largest first; None where not asked for.
-        right: top right singular vectors of D as columns.
+        directions: top singular vectors of all three and what follows from them; None below level 3.
     """
 
-    base: Spectrum | None
-    tuned: Spectrum | None
-    change: Spectrum
-    base_norm: float
-    tuned_norm: float
-    unchanged: Unchanged
+    base: Spectrum | Moments | None
+    tuned: Spectrum | Moments | None
+    change: Spectrum | Moments
+    base_norm: float | None
+    tuned_norm: float | None
+    unchanged: Unchanged | None
     rounding: tuple[RoundingNull, ...]
-    left: Float64[np.ndarray, "m r"] | None = None
-    right: Float64[np.ndarray, "n r"] | None = None
+    directions: Directions | None = None
 
     @classmethod
     def of(
@@ -71,48 +75,94 @@ class Update:
         rng: np.random.Generator,
         rounded_sides: Sequence[str] = SIDES,
         spectra_of: Sequence[str] = _SPECTRA,
-        vectors: int = 0,
-        engine: str | None = None,
+        level: int = 2,
+        device: str = engines.HOST,
+        factors: Factors | None = None,
     ) -> Update:
-        """The change between two matrices of one shape, both read once in blocks.
+        """The change between two matrices of one shape, both read in blocks: once, where float32 carries the numbers.
 
         Args:
             base: W0.
             tuned: W1.
-            rng: draws rounding errors, where a null has to be simulated, and start vectors.
+            rng: draws rounding errors, where a null has to be simulated, and random updates.
             rounded_sides: "tuned", "both" or the two, as far as is known; a null for each.
-            spectra_of: which of "base" and "tuned" are decomposed beside the change.
-            vectors: number of top singular vectors of the change to keep.
-            engine: "torch" or "numpy"; by default torch where it is installed.
+            spectra_of: which of "base" and "tuned" are decomposed beside the change; level 3 needs both.
+            level: one of `LEVELS`.
+            device: "cpu", or a torch device.
+            factors: the change itself, where it is known as scale L R: it is decomposed from them, and no rounding
+                stands against it.
 
         Raises:
             TensorRefused: shapes differ, a side is empty, or holds NaN or infinite entries.
             InputError: a setting is not one of those named here.
         """
-        shape, engine = _checked_pair(base, tuned), engines.choose(engine)
-        _check_choice("rounded_sides", rounded_sides, SIDES)
-        _check_choice("spectra_of", spectra_of, _SPECTRA)
-        scale = scales([base, tuned], shape)
-        done = stream([base, tuned], [*spectra_of, "change"], scale)
-        unchanged = Unchanged(done.equal / (shape[0] * shape[1]), done.within / (shape[0] * shape[1]))
-        sides = _sides(base, tuned, done, spectra_of, engine)
-        change, nulls = _change(base, tuned, done, rounded_sides, engine, rng)
-        again = _again("change", base, tuned, done)
-        left, right = top_vectors(done.grams["change"], again, shape, vectors, rng=rng) if vectors else (None, None)
-        norms = {key: float(np.sqrt(done.energy[key])) * scale[key] for key in ("base", "tuned")}
-        return cls(
-            sides.get("base"), sides.get("tuned"), change, norms["base"], norms["tuned"], unchanged, nulls, left, right
+        shape = _checked_pair(base, tuned)
+        check_choices("rounded_sides", rounded_sides, SIDES)
+        check_choices("spectra_of", spectra_of, _SPECTRA, none=True)
+        if level not in LEVELS:
+            raise InputError("level", f"must be one of {', '.join(map(str, LEVELS))} but is {level!r}")
+        engines.checked_device(device)
+        sources = [base, tuned]
+        asked = [key for key in ("base", "tuned") if key in spectra_of or level == 3]
+        if _equal(base, tuned, shape):
+            return _unchanged(base, tuned, asked, rounded_sides, rng, min(level, 2), device)
+        wanted = [*asked, *([] if factors else ["change"])] if level else []
+        done = passed(sources, wanted, scales(sources, shape), device=device)
+        entries = shape[0] * shape[1]
+        sides = {key: reduced(key, done, sources, own_edge(key, done), min(level, 2), device) for key in asked}
+        if factors:
+            change, nulls = factors.spectrum(tuned.stored), tuple(map(unrounded, rounded_sides))
+        else:
+            change, nulls = _change(sources, done, rounded_sides, min(level, 2), device, rng)
+        found = cls(
+            sides.get("base"),
+            sides.get("tuned"),
+            change,
+            done.norm("base"),
+            done.norm("tuned"),
+            Unchanged(done.equal / entries, done.within / entries),
+            nulls,
         )
+        if level < 3 or not isinstance(found.base, Spectrum):
+            return found
+        return replace(found, directions=directions_of(base, tuned, found.base.values, rng=rng))
+
+    @classmethod
+    def of_factors(cls, factors: Factors, *, rounded_sides: Sequence[str] = SIDES) -> Update:
+        """The change scale L R of a base that is not at hand: its spectrum, and nothing relative to the base.
+
+        Raises:
+            TensorRefused: a factor holds NaN or infinite entries.
+        """
+        change = factors.spectrum("float32")
+        return cls(None, None, change, None, None, None, tuple(map(unrounded, rounded_sides)))
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
         return self.change.shape
 
+    @property
+    def level(self) -> int:
+        """What is there: one of `LEVELS`."""
+        return 3 if self.directions is not None else self.change.level
+
     @cached_property
     def is_unchanged(self) -> bool:
         """Whether base and tuned are equal entry by entry."""
         return self.change.is_zero
+
+    @cached_property
+    def cosine(self) -> float | None:
+        """Cosine between W0 and W1 as vectors; None where one of them is zero or not known.
+
+        1 - (fro(D)^2 - (fro(W1) - fro(W0))^2) / (2 fro(W0) fro(W1)), which does not lose the digits of a small angle.
+        """
+        if not self.base_norm or not self.tuned_norm:
+            return None
+        base, tuned, change = (each / self.base_norm for each in (self.base_norm, self.tuned_norm, self.change.norm))
+        apart = (change - (tuned - base)) * (change + (tuned - base))
+        return float(np.clip(1 - apart / (2 * base * tuned), -1.0, 1.0))
 
     @property
     def widest_rounding(self) -> RoundingNull:
@@ -121,6 +171,8 @@ class Update:
 
     def signal_values(self, null: RoundingNull) -> Float64[np.ndarray, " r"]:
         """Singular values of the change above the edge, weight; corrected for noise where its profile is even."""
+        assert isinstance(self.change, Spectrum), "the singular values need level 2"
+        assert null.edge is not None, "an edge needs level 1"
         above = self.change.values[self.change.values > null.edge]
         return corrected_values(above, self.shape, null.deviation) if null.even else above
 
@@ -130,7 +182,7 @@ class Update:
         if self.is_unchanged:
             return ("unchanged: base and tuned are equal entry by entry",)
         said = [null.sentence for null in self.rounding if not null.resolved]
-        if self.unchanged.exact > 0.5:
+        if self.unchanged and self.unchanged.exact > 0.5:
             said.append(
                 f"{self.unchanged.exact:.0%} of the entries are equal: if only the tuned side was rounded, "
                 "updates below half an ulp were lost and the norms of the change are biased"
@@ -148,75 +200,98 @@ def _checked_pair(base: MatrixSource, tuned: MatrixSource) -> tuple[int, int]:
     return after
 
 
-def _check_choice(where: str, given: Sequence[str], allowed: Sequence[str]) -> None:
-    unknown = [value for value in given if value not in allowed]
-    if unknown or isinstance(given, str) or (where == "rounded_sides" and not given):
-        raise InputError(where, f"must hold some of {', '.join(allowed)} but is {given!r}")
+def _equal(base: MatrixSource, tuned: MatrixSource, shape: tuple[int, int]) -> bool:
+    """Whether both sides hold the same bits; a few rows tell most pairs apart, the first block all but a few."""
+    if base.stored != tuned.stored:
+        return False
+    first = slice(0, max(1, min(shape[0], _GLANCE // shape[1])))
+    return all(
+        np.array_equal(read_block(base, place, True), read_block(tuned, place, True))
+        for place in (first, *places(shape, True))
+    )
 
 
-def _again(key: str, base: MatrixSource, tuned: MatrixSource, done: Pass) -> Callable[[], Iterator[np.ndarray]]:
-    """A function that gives the blocks of base, tuned or change once more, divided by their scale."""
-    scale = done.scale[key]
-
-    def again() -> Iterator[np.ndarray]:
-        for _, (before, after) in blocks([base, tuned], done.shape):
-            if key == "change":
-                yield np.subtract(after, before, dtype=np.float64) / scale
-            else:
-                yield np.asarray(before if key == "base" else after, np.float64) / scale
-
-    return again
-
-
-def _sides(
-    base: MatrixSource, tuned: MatrixSource, done: Pass, spectra_of: Sequence[str], engine: str
-) -> dict[str, Spectrum]:
-    """Spectra of the two sides asked for; equal sides are decomposed once."""
-    spectra: dict[str, Spectrum] = {}
-    for key, source in (("base", base), ("tuned", tuned)):
-        if key not in spectra_of:
-            continue
-        edge = ROUNDING_MARGIN * bound(done.profiles[key]) * done.scale[key]
-        if spectra and done.equal == done.shape[0] * done.shape[1]:
-            twin = spectra["base"]
-            spectra[key] = Spectrum(twin.values, twin.shape, source.stored, edge, twin.floor, twin.method)
-            continue
-        again = _again(key, base, tuned, done)
-        spectra[key] = from_gram(done.grams[key], again, done.shape, source.stored, edge, done.scale[key], engine)
-    return spectra
+def _unchanged(
+    base: MatrixSource,
+    tuned: MatrixSource,
+    asked: Sequence[str],
+    rounded_sides: Sequence[str],
+    rng: np.random.Generator,
+    level: int,
+    device: str,
+) -> Update:
+    """The update between equal sides: one of them is read, and the change is zero."""
+    wanted = [*(["tuned"] if asked else []), "change"] if level else []
+    done = passed([tuned], wanted, scales([tuned], base.shape), device=device)
+    norm = done.norm("tuned")
+    side = reduced("tuned", done, [tuned], own_edge("tuned", done), level, device) if asked else None
+    scale = dict.fromkeys(("base", "tuned", "change"), done.scale["tuned"])
+    twice = replace(done, scale=scale, energy=done.energy | {"change": 0.0})
+    for held in (twice.profiles, twice.variance):
+        held |= {"base": held["tuned"]} if held else {}
+    nulls = _nulls(twice, rounded_sides, np.zeros(1), [base, tuned], rng)
+    edge = _widest(nulls)
+    change: Spectrum | Moments = Moments(base.shape, tuned.stored, edge, "equal entry by entry", 0.0, 0.0)
+    if level == 1:
+        change = replace(change, top=0.0, concentration=0.0)
+    if level == 2:
+        change = Spectrum(np.zeros(min(base.shape)), base.shape, tuned.stored, edge or 0.0, 0.0, change.method)
+    return Update(
+        side if "base" in asked else None,
+        side if "tuned" in asked else None,
+        change,
+        norm,
+        norm,
+        Unchanged(1.0, 1.0),
+        nulls,
+    )
 
 
 def _change(
-    base: MatrixSource,
-    tuned: MatrixSource,
+    sources: list[MatrixSource],
     done: Pass,
     rounded_sides: Sequence[str],
-    engine: str,
+    level: int,
+    device: str,
     rng: np.random.Generator,
-) -> tuple[Spectrum, tuple[RoundingNull, ...]]:
-    """Spectrum of the change with the widest rounding edge declared, and the nulls."""
-    scale = done.scale["change"]
-    spectrum = from_gram(
-        done.grams["change"], _again("change", base, tuned, done), done.shape, tuned.stored, 0.0, scale, engine
-    )
+) -> tuple[Spectrum | Moments, tuple[RoundingNull, ...]]:
+    """The change with the widest rounding edge declared, and the nulls."""
+    edge = None
+    if done.profiles:
+        unit, noise = _noise(done)
+        edge = ROUNDING_MARGIN * unit * max(bound(noise[sides]) for sides in rounded_sides)
+    found = reduced("change", done, sources, edge, level, device)
+    values = found.values if isinstance(found, Spectrum) else np.array([found.top or 0.0])
+    nulls = _nulls(done, rounded_sides, values, sources, rng)
+    return replace(found, rounding_edge=_widest(nulls)), nulls
+
+
+def _noise(done: Pass) -> tuple[float, dict[str, Profile]]:
+    """A unit, weight, and in it the profile of rounding errors for every declaration of the sides."""
     unit = max(done.scale["base"], done.scale["tuned"])
-    profiles = {key: done.profiles[key].times((done.scale[key] / unit) ** 2) for key in ("base", "tuned")}
-    norm = float(np.sqrt(done.energy["change"])) * scale
-    nulls = tuple(
-        rounding_null(
-            sides,
-            profiles["tuned"] if sides == "tuned" else profiles["tuned"] + profiles["base"],
-            unit,
-            spectrum.values,
-            norm,
-            base,
-            tuned,
-            rng,
+    base, tuned = (done.profiles[key].times((done.scale[key] / unit) ** 2) for key in ("base", "tuned"))
+    return unit, {"tuned": tuned, "both": tuned + base}
+
+
+def _nulls(
+    done: Pass,
+    rounded_sides: Sequence[str],
+    values: np.ndarray,
+    sources: list[MatrixSource],
+    rng: np.random.Generator,
+) -> tuple[RoundingNull, ...]:
+    """One null for each declaration of the sides; at level 0 of the energy alone."""
+    norm = done.norm("change")
+    if done.profiles:
+        (base, tuned), (unit, noise) = sources, _noise(done)
+        return tuple(
+            rounding_null(sides, noise[sides], unit, values, norm, base, tuned, rng) for sides in rounded_sides
         )
-        for sides in rounded_sides
-    )
-    edge = max(null.edge for null in nulls)
-    return (
-        Spectrum(spectrum.values, spectrum.shape, spectrum.stored, edge, spectrum.floor, spectrum.method),
-        nulls,
-    )
+    errors = {key: done.variance[key] ** 0.5 * done.scale[key] for key in ("base", "tuned")}
+    size = {"tuned": errors["tuned"], "both": float(np.hypot(errors["tuned"], errors["base"]))}
+    return tuple(null_of_energy(sides, size[sides], norm, done.shape) for sides in rounded_sides)
+
+
+def _widest(nulls: Sequence[RoundingNull]) -> float | None:
+    edges = [null.edge for null in nulls if null.edge is not None]
+    return max(edges, default=None)
