@@ -14,6 +14,7 @@ FOLDER = Path(__file__).parent
 SUBJECTS = {
     "matrix": ("Of a matrix", "Measured of the base, of the tuned matrix, and of their difference alike."),
     "change": ("Of a change", "Measured of a pair: base W0, tuned W1, change D = W1 - W0."),
+    "directions": ("Of the strongest directions", "Measured of the singular vectors of a pair, left and right."),
     "rounding": ("Of a change beside its rounding", "Measured once for each set of sides that storage has rounded."),
 }
 
@@ -42,6 +43,7 @@ def _facts(entry: Any) -> Iterator[str]:
     yield f"- Unit: {entry.unit}"
     yield f"- Source: {entry.source}"
     yield f"- Unaffected by: {', '.join(sorted(entry.unaffected_by)) or 'none of scale, transpose, rotation'}"
+    yield f"- Level: {entry.level}"
     if entry.parameters:
         yield f"- Evaluated at: {', '.join(f'{value:g}' for value in entry.parameters)}"
     yield f"- Does not tell: {entry.tells_not}"

@@ -125,22 +125,36 @@ def report(
 
 @app.command()
 def footprint(
-    base: Annotated[Path, typer.Argument(help="Safetensors file or folder: the only checkpoint, or the base.")],
-    tuned: Annotated[Path | None, typer.Argument(help="The checkpoint that was tuned from it.")] = None,
+    base: Annotated[
+        str, typer.Argument(help="File, folder or org/name@revision: the only checkpoint or adapter, or the base.")
+    ],
+    tuned: Annotated[str | None, typer.Argument(help="What was tuned from it: a checkpoint or an adapter.")] = None,
     out: Annotated[Path, _out("records, coverage and report")] = Path("footprint"),
+    level: Annotated[
+        int,
+        typer.Option(min=0, max=3, help="0 one pass; 1 Gram products too; 2 all singular values; 3 top vectors too."),
+    ] = 2,
+    of: Annotated[
+        str, typer.Option(help="What is decomposed: base, tuned, change, or several with commas between.")
+    ] = "base,tuned,change",
     rounded_sides: Annotated[
         str, typer.Option(help="Which sides storage has rounded: tuned, both, or unknown (then both nulls are given).")
     ] = "unknown",
+    device: Annotated[str, typer.Option(help="cpu, or a torch device: cuda, cuda:1.")] = "cpu",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the drawn rounding errors.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Matrices measured at a time.")] = 2,
+    cache: Annotated[
+        bool, typer.Option("--cache/--no-cache", help="Keep spectra for the next call (BENCHSHADOW_CACHE names where).")
+    ] = True,
     plan: Plan = False,
     json: Json = False,
     strict: Strict = False,
 ) -> None:
-    """Measure one checkpoint, or the change between two: spectra, ranks, tails, and the nulls beside them."""
+    """Measure a checkpoint, an adapter, or the change between two: spectra, ranks, tails, and nulls beside them."""
     _one_thread_each()
     from benchshadow.errors import InputError
     from benchshadow.studies.footprint import footprint as measure
+    from benchshadow.studies.identity import cache_folder
 
     from .bars import matrices
     from .printing import print_footprint, print_json
@@ -154,10 +168,14 @@ def footprint(
             tuned,
             out=out,
             rounded_sides=known[rounded_sides],
+            spectra_of=[each.strip() for each in of.split(",")],
+            level=level,
+            device=device,
             seed=seed,
             strict=False,
             plan=plan,
             workers=workers,
+            cache=cache_folder() if cache else None,
             progress=progress,
         )
     page = None if plan else _page(done.folder)

@@ -29,8 +29,8 @@ SCHEMA: dict[str, Any] = {
     "layer": pl.Int32,
     "depth": pl.Float64,  # 0 first block, 1 last
     "tensor": pl.String,
-    "of": pl.String,  # base | tuned | change | model | activations | behaviour | outcome | data
-    "side": pl.String,  # left | right, where it matters
+    "of": pl.String,  # base | tuned | change | model | profile | activations | behaviour | outcome | data
+    "side": pl.String,  # left | right of vectors; tuned | both of rounding
     "tier": pl.String,  # seen | held-out | sibling | unrelated | general
     "benchmark": pl.String,
     "split": pl.String,

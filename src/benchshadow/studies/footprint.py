@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,22 +13,29 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchshadow.checkpoints import Checkpoint, open_checkpoint
-from benchshadow.errors import Incomplete
-from benchshadow.records import file_digest, open_folder, read_json, replace_whole, write_json
+from benchshadow.checkpoints import Checkpoint, adapted, adapter_alone, is_adapter, open_adapter, open_checkpoint
+from benchshadow.errors import Incomplete, InputError, check_choices
+from benchshadow.records import open_folder, read_json, replace_whole, write_json
 from benchshadow.spectra import SIDES
 
 from .footprint_plan import plan_of
 from .footprint_summary import summary_of
-from .measurement import Measured, Progress, check_choice, measure, pairs_of
+from .identity import identity
+from .measurement import OF, Measured, Progress, measure, pairs_of
+from .overlap import DIRECTIONS, write_directions
 from .source_code import code
 
-__all__ = ["FILES", "Footprint", "footprint"]
+__all__ = ["FILES", "Footprint", "footprint", "opened"]
 
 FILES = ("records.parquet", "coverage.parquet", "spectra.parquet", "manifest.json", "summary.json")
-"""What a finished folder holds; the last one is put in place last."""
+"""What a finished folder holds, with `directions.safetensors` at level 3; the last one is put in place last."""
 _TABLES = ("records", "coverage", "spectra")
-_CODE = ("spectra", "checkpoints", "studies/measurement.py", "studies/over_model.py", "studies/footprint_summary.py")
+_CODE = (
+    "spectra",
+    "checkpoints",
+    *(f"studies/{name}.py" for name in ("measurement", "one_pair", "over_model", "spread", "tables")),
+    "studies/footprint_summary.py",
+)
 
 
 @dataclass(frozen=True)
@@ -50,74 +56,103 @@ class Footprint:
 
 
 def footprint(
-    base: Path,
-    tuned: Path | None = None,
+    base: Path | str,
+    tuned: Path | str | None = None,
     *,
     out: Path,
     rounded_sides: Sequence[str] = SIDES,
+    spectra_of: Sequence[str] = OF,
+    level: int = 2,
+    device: str = "cpu",
     seed: int = 0,
     strict: bool = False,
     plan: bool = False,
     workers: int = 1,
+    cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Footprint:
-    """Measure a checkpoint, or the change from `base` to `tuned`, and write what was found.
+    """Measure a checkpoint, an adapter, or the change from `base` to `tuned`, and write what was found.
 
-    The folder gets `records.parquet`, `coverage.parquet`, `spectra.parquet`, `manifest.json` and `summary.json`, all of
-    them or none. Called again for the same files and settings, it returns what is there.
+    The folder gets `records.parquet`, `coverage.parquet`, `spectra.parquet`, `manifest.json` and `summary.json`, and at
+    level 3 `directions.safetensors`, all of them or none. Called again for the same files and settings, it returns what
+    is there; interrupted and called again with a cache, it goes on from the matrices that were done.
 
     Args:
-        base: safetensors file or folder; the only checkpoint, or the one that the other was tuned from.
-        tuned: None to measure `base` alone.
+        base: file, folder, or "org/name@revision" in the hub's cache; the only checkpoint, or the one that the other
+            was tuned from. An adapter alone is measured as the change that it makes.
+        tuned: a checkpoint, or an adapter of the base; None to measure `base` alone.
         out: folder to write to: new, empty, or one of the same work.
         rounded_sides: which sides were rounded when they were stored: "tuned", "both", or the two where unknown.
+        spectra_of: which of "base", "tuned" and "change" are decomposed; a change always is where there are two.
+        level: 0 one pass, 1 the Gram products too, 2 all singular values, 3 the top singular vectors too.
+        device: "cpu", or a torch device.
         seed: of drawn rounding errors.
         strict: whether a refused tensor is an error, raised when everything else is written.
         plan: say what would be read, computed and written, with an estimate of time and memory, and do nothing.
         workers: matrices measured at a time; see `measure`.
+        cache: folder of spectra and digests kept from call to call.
         progress: told the work done, all the work, and the matrix that was measured last.
 
     Raises:
         InputError: a checkpoint breaks a rule, the two share no matrix, or `out` cannot be written or holds other work.
         Incomplete: under `strict`, something was refused.
     """
-    check_choice("rounded_sides", rounded_sides, SIDES)
-    before = open_checkpoint(base)
-    after = None if tuned is None else open_checkpoint(tuned)
+    check_choices("rounded_sides", rounded_sides, SIDES)
+    check_choices("spectra_of", spectra_of, OF)
+    before, after = opened(base, tuned)
+    files = FILES if level < 3 else (DIRECTIONS, *FILES)
     pairs, remarks = pairs_of(before, after)
     if plan:
-        return Footprint(Path(out), plan_of(before, after, pairs, Path(out), FILES, workers), remarks, 0)
-    work = _work(before, after, rounded_sides, seed)
+        spectra = 1 if after is None else len({*spectra_of, "change"})
+        estimate = plan_of(before, after, pairs, Path(out), files, workers, level=level, spectra=spectra)
+        return Footprint(Path(out), estimate, remarks, 0)
+    settings = {"rounded_sides": list(rounded_sides), "spectra_of": list(spectra_of), "level": level, "seed": seed}
+    work = _work(before, after, {**settings, "device": device}, cache)
     folder = open_folder(out, work)
-    if not all((folder / name).is_file() for name in FILES):
+    if not all((folder / name).is_file() for name in files):
         columns = {"checkpoint": str(tuned or base), **({} if tuned is None else {"base": str(base)})}
         measured = measure(
-            before, after, seed=seed, rounded_sides=rounded_sides, columns=columns, workers=workers, progress=progress
+            before,
+            after,
+            columns=columns,
+            device=device,
+            cache=cache,
+            workers=workers,
+            progress=progress,
+            paired=(pairs, remarks),
+            **settings,
         )
-        _write(folder, measured, summary_of(before, after, measured), _manifest(work))
+        _write(folder, files, measured, summary_of(before, after, measured), _manifest(work))
     return _finished(folder, strict)
 
 
-def _work(base: Checkpoint, tuned: Checkpoint | None, rounded_sides: Sequence[str], seed: int) -> dict[str, Any]:
+def opened(base: Path | str, tuned: Path | str | None) -> tuple[Checkpoint, Checkpoint | None]:
+    """The checkpoints that were named; an adapter becomes its base with the change, or the change alone.
+
+    Raises:
+        InputError: one of them breaks a rule, or an adapter is named as the base of another checkpoint.
+    """
+    if is_adapter(base):
+        if tuned is not None:
+            raise InputError(base, "must be whole weights to compare with but is an adapter", "name its base instead")
+        return adapter_alone(open_adapter(base)), None
+    before = open_checkpoint(base)
+    if tuned is None:
+        return before, None
+    return before, adapted(before, open_adapter(tuned)) if is_adapter(tuned) else open_checkpoint(tuned)
+
+
+def _work(
+    base: Checkpoint, tuned: Checkpoint | None, settings: Mapping[str, Any], cache: Path | None
+) -> dict[str, Any]:
     """What determines the result: contents of the files, settings, and the source code that measures."""
     sides = {"base": base} if tuned is None else {"base": base, "tuned": tuned}
     return {
         "verb": "footprint",
-        **{name: _identity(side) for name, side in sides.items()},
-        "rounded_sides": list(rounded_sides),
-        "seed": seed,
+        **{name: identity(side, cache) for name, side in sides.items()},
+        **settings,
         "benchshadow": version("benchshadow"),
         "code": code(_CODE),
-    }
-
-
-def _identity(checkpoint: Checkpoint) -> dict[str, dict[str, Any]]:
-    """Size and sha256 of every file of a checkpoint, by its name."""
-    with ThreadPoolExecutor(2) as pool:
-        digests = list(pool.map(file_digest, checkpoint.files))
-    return {
-        file.name: {"bytes": file.stat().st_size, "sha256": digest}
-        for file, digest in zip(checkpoint.files, digests, strict=True)
     }
 
 
@@ -126,12 +161,16 @@ def _manifest(work: Mapping[str, Any]) -> dict[str, Any]:
     return {**work, "versions": {**versions, "polars": pl.__version__}, "machine": platform.machine()}
 
 
-def _write(folder: Path, measured: Measured, summary: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
+def _write(
+    folder: Path, files: Sequence[str], measured: Measured, summary: Mapping[str, Any], manifest: Mapping[str, Any]
+) -> None:
     """Put all files in place when the last of them is written, the summary last of all."""
     with ExitStack() as stack:
-        partial = {name: stack.enter_context(replace_whole(folder / name)) for name in reversed(FILES)}
+        partial = {name: stack.enter_context(replace_whole(folder / name)) for name in reversed(files)}
         for name in _TABLES:
             getattr(measured, name).write_parquet(partial[f"{name}.parquet"])
+        if DIRECTIONS in partial:
+            write_directions(partial[DIRECTIONS], measured.directions)
         write_json(partial["manifest.json"], manifest)
         write_json(partial["summary.json"], summary)
 

@@ -1,4 +1,4 @@
-"""The summary of a footprint: counts, the numbers of the whole model, and those of every role."""
+"""The summary of a footprint: counts, what was left out, the numbers of the whole model, and those of every role."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchshadow.checkpoints import Checkpoint, family_of
+from benchshadow.checkpoints import AdaptedCheckpoint, Checkpoint, family_of
 
 from .measurement import Measured
 
@@ -26,37 +26,59 @@ def summary_of(base: Checkpoint, tuned: Checkpoint | None, measured: Measured) -
     family = family_of((tuned or base).config)
     return {
         "verb": "footprint",
+        "kind": _kind(base, tuned),
         "base": str(base.path),
         "tuned": None if tuned is None else str(tuned.path),
         "family": None if family is None else family.name,
         "guessed": bool(coverage["guessed"].any()),
         "tensors": {state: counts.get(state, 0) for state in _STATES},
         "parameters": {"total": int(own["parameters"].sum()), "analysed": int(seen["parameters"].sum())},
-        "model": _model(measured.records),
-        "by_role": _by_role(measured.records, "base" if tuned is None else "change"),
+        "left_out": _left_out(coverage),
+        "model": _model(measured.records, "value"),
+        "model_random": _model(measured.records, "null_random"),
+        "by_role": _by_role(measured.records, "change" if "change" in measured.records["of"] else "base"),
         "remarks": list(measured.remarks),
     }
 
 
-def _model(records: pl.DataFrame) -> dict[str, float]:
-    """Values of the model rows; a parameter stands in brackets, a side after a colon."""
+def _kind(base: Checkpoint, tuned: Checkpoint | None) -> str:
+    """What was measured: "checkpoint", "change", "adapter" (alone) or "adapter on its base"."""
+    if tuned is None:
+        return "adapter" if isinstance(base, AdaptedCheckpoint) else "checkpoint"
+    return "adapter on its base" if isinstance(tuned, AdaptedCheckpoint) else "change"
+
+
+def _left_out(coverage: pl.DataFrame) -> list[dict[str, Any]]:
+    """Tensors without a measurement by state and reason, the most parameters first."""
+    rows = coverage.filter(~pl.col("state").is_in(["analysed", "equal"])).group_by("state", "reason")
+    counted = rows.agg(
+        pl.len().alias("tensors"), pl.col("parameters").sum(), pl.col("canonical").first().alias("first")
+    )
+    return counted.sort("parameters", "state", "reason", descending=[True, False, False]).to_dicts()
+
+
+def _model(records: pl.DataFrame, column: str) -> dict[str, float]:
+    """Values of the model rows, or what chance gives; a parameter stands in brackets, a side after a colon."""
     found = {}
-    for row in records.filter((pl.col("of") == "model") & pl.col("value").is_not_null()).iter_rows(named=True):
+    for row in records.filter((pl.col("of") == "model") & pl.col(column).is_not_null()).iter_rows(named=True):
         name = row["diagnostic"] + ("" if row["parameter"] is None else f"({row['parameter']:g})")
-        found[name + ("" if row["side"] is None else f":{row['side']}")] = row["value"]
+        found[name + ("" if row["side"] is None else f":{row['side']}")] = row[column]
     return found
 
 
 def _by_role(records: pl.DataFrame, of: str) -> list[dict[str, Any]]:
-    """Means over the matrices of each role that changed; the relative change is pooled over all of its matrices."""
-    wanted = records.filter(pl.col("diagnostic").is_in([*_BY_ROLE, "frobenius_norm", "signal_rank"]))
+    """Means over the matrices of each role that changed, every tower and stack apart; norms are pooled over all."""
+    wanted = pl.col("diagnostic").is_in([*_BY_ROLE, "frobenius_norm", "signal_rank"])
+    of_matrices = pl.col("of").is_in(["base", "tuned", "change"])
+    named = records.filter(wanted & of_matrices).with_columns(_stack().alias("stack"))
     rows = []
-    for (role,), mine in wanted.filter(pl.col("role") != "blocks").group_by(["role"], maintain_order=True):
+    for (tower, stack, role), mine in named.group_by(["tower", "stack", "role"], maintain_order=True):
         here = mine.filter(pl.col("of") == of)
-        row: dict[str, Any] = {"role": role, "matrices": here["tensor"].n_unique()}
-        if of == "change":
+        row: dict[str, Any] = {"tower": tower, "stack": stack, "role": role, "matrices": here["tensor"].n_unique()}
+        if of == "change" and "base" in mine["of"]:
             change, base = (_norm(mine, side) for side in ("change", "base"))
             row["relative_change"] = change / base if base else None
+        row["frobenius_norm"] = _norm(mine, of)
         for name in _BY_ROLE:
             row[name] = here.filter(pl.col("diagnostic") == name)["value"].mean()
         for side in here["side"].drop_nulls().unique(maintain_order=True):
@@ -64,6 +86,13 @@ def _by_role(records: pl.DataFrame, of: str) -> list[dict[str, Any]]:
             row[f"signal_rank:{side}"] = signal["value"].mean()
         rows.append(row)
     return rows
+
+
+def _stack() -> pl.Expr:
+    """What a layer is counted in: the name before its number; null outside the blocks."""
+    return pl.when(pl.col("layer").is_not_null()).then(
+        pl.col("tensor").str.split(pl.format(".{}.", pl.col("layer"))).list.first()
+    )
 
 
 def _norm(records: pl.DataFrame, of: str) -> float:

@@ -38,7 +38,10 @@ _MEASURING_ROOMS = (
     "studies/suite.py",
     "studies/measurement.py",
     "studies/measuring.py",
+    "studies/one_pair.py",
     "studies/over_model.py",
+    "studies/spread.py",
+    "studies/tables.py",
 )
 _LIBRARIES = ("numpy", "scipy", "torch", "transformers", "tokenizers", "polars")
 

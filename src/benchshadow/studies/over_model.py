@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from benchshadow.checkpoints import Pair
-from benchshadow.spectra import Measure, RoundingNull
+from benchshadow.spectra import Directions, Measure, RoundingNull
 
-__all__ = ["Measurement", "Norms", "over_model"]
+from .spread import Amounts, Place, profiles, spreads
+
+__all__ = ["Measurement", "Norms", "over_model", "profile_rows"]
 
 _Key = tuple[str, float | None, str | None]
 # Pooled instead of averaged, so that a small matrix counts for little.
@@ -25,7 +28,7 @@ class Norms:
     Attributes:
         base: Frobenius norm of the base, weight.
         change: Frobenius norm of the change, weight.
-        rounding: one null for each declaration of the rounded sides.
+        rounding: one null for each declaration of the rounded sides; empty where the rounding is not modelled.
     """
 
     base: float
@@ -44,7 +47,8 @@ class Measurement:
         remarks: sentences that belong beside the numbers.
         measures: by what they are of: "base", "tuned", "change".
         spectra: singular values, largest first, by what they are of.
-        norms: None without a change.
+        norms: None without a base to compare with.
+        directions: top singular vectors; None below level 3.
     """
 
     pair: Pair
@@ -54,6 +58,7 @@ class Measurement:
     measures: dict[str, list[Measure]]
     spectra: dict[str, np.ndarray]
     norms: Norms | None = None
+    directions: Directions | None = None
 
 
 def over_model(found: Sequence[Measurement]) -> list[Measure]:
@@ -61,12 +66,12 @@ def over_model(found: Sequence[Measurement]) -> list[Measure]:
 
     Norms, shares of energy and shares of entries are pooled over all of them. Every other number without a unit of
     weight is the plain mean over the matrices where it is defined, equal ones left out. A mean hides which layers
-    moved, which `effective_layers` tells in part.
+    moved, which `effective_layers` and its kin tell in part.
     """
     inside = [each for each in found if each.pair.piece.inside_blocks and each.measures]
     moved = [each for each in inside if each.state == "analysed"]
     paired = [each for each in inside if each.norms is not None]
-    of = "change" if paired else "base"
+    of = "change" if any("change" in each.measures for each in inside) else "base"
     left_out = f", {len(inside) - len(moved)} equal left out" if len(moved) < len(inside) else ""
     means = _means([each.measures[of] for each in moved], left_out)
     return [*_pooled(paired), *_by_entries(paired), *means] if paired else means
@@ -106,6 +111,8 @@ def _by_entries(paired: Sequence[Measurement]) -> list[Measure]:
     pooled = []
     for name in _BY_ENTRIES:
         measures = [next(m for m in each.measures["change"] if m.diagnostic == name) for each in paired]
+        if any(measure.value is None for measure in measures):
+            continue
         shares = np.array([measure.value for measure in measures], float)
         value = float(np.sum(sizes / sizes.sum() * shares))
         pooled.append(replace(measures[0], value=value, method=_pooled_over(paired)))
@@ -117,38 +124,92 @@ def _pooled(paired: Sequence[Measurement]) -> list[Measure]:
     norms = [each.norms for each in paired if each.norms is not None]
     method = _pooled_over(paired)
     base, change = (_root_sum([getattr(each, side) for each in norms]) for side in ("base", "change"))
-    sides = [null.sides for null in norms[0].rounding]
-    noise = [_root_sum([each.rounding[i].norm for each in norms]) for i in range(len(sides))]
-    measures = [Measure("frobenius_norm", None, change, "weight", method, null_rounding=max(noise))]
+    noise = _noise(norms)
+    widest = max(noise.values(), default=None)
+    measures = [Measure("frobenius_norm", None, change, "weight", method, null_rounding=widest)]
     if base > 0:
-        moved, widest = change / base, max(noise) / base
-        measures.append(Measure("relative_change", None, moved, "share", method, null_rounding=widest))
+        relative = Measure("relative_change", None, change / base, "share", method)
+        measures.append(replace(relative, null_rounding=None if widest is None else widest / base))
         shift = _shift(paired, base)
         if shift is not None:
             measures.append(Measure("spectral_shift", None, shift, "share", method))
     if change > 0:
         measures += [
             Measure("rounding_share", None, min(1.0, (each / change) ** 2), "share", method, side=side)
-            for side, each in zip(sides, noise, strict=True)
+            for side, each in noise.items()
         ]
-        measures += _layers(paired)
+        measures += _spreads(paired)
     return measures
 
 
-def _layers(paired: Sequence[Measurement]) -> list[Measure]:
-    """Perplexity of the layers' shares of the energy of the change: over how many of them it is spread."""
-    energy: dict[tuple[str, int | None], float] = {}
-    top = max(each.norms.change for each in paired if each.norms)
-    for each in paired:
-        place = (each.pair.piece.tower, each.pair.piece.layer)
-        energy[place] = energy.get(place, 0.0) + (each.norms.change / top if each.norms else 0.0) ** 2
-    shares = np.array([value for value in energy.values() if value > 0]) / sum(energy.values())
-    count, spread = len(energy), float(np.exp(-np.sum(shares * np.log(shares))))
-    method = f"exp entropy of the energy of the change over {count} layers"
+def _noise(norms: Sequence[Norms]) -> dict[str, float]:
+    """Norm of the rounding errors by declaration of the sides; empty where those of a matrix are not modelled."""
+    if not all(each.rounding for each in norms):
+        return {}
+    sides = [null.sides for null in norms[0].rounding]
+    return {side: _root_sum([each.rounding[i].norm for each in norms]) for i, side in enumerate(sides)}
+
+
+_GROUPS = {"layer": "layers", "role": "roles", "tower": "towers"}
+_AMOUNTS = {"energy": "", "relative": "_by_relative_change"}
+
+
+def _spreads(paired: Sequence[Measurement]) -> list[Measure]:
+    """Over how many layers, roles and towers the change is spread, beside an update uniform per parameter."""
+    measures: list[Measure] = []
+    for each in spreads(_amounts(paired)):
+        if each.grouping == "tower" and each.groups == 1:
+            continue
+        unit, suffix = _GROUPS[each.grouping], _AMOUNTS[each.amount]
+        amount = "energy of the change" if each.amount == "energy" else "squared relative change"
+        method = f"{amount} over {each.groups} {unit}" + (f", {each.left_out} left out" if each.left_out else "")
+        named = Measure(f"effective_{unit}{suffix}", None, each.effective, unit, f"exp entropy of the {method}")
+        share = replace(
+            named,
+            diagnostic=f"effective_{unit}_share{suffix}",
+            value=each.effective / each.groups,
+            unit=f"share of {unit}",
+            null_random=each.even_effective / each.groups,
+        )
+        gini = Measure(f"gini_of_{unit}{suffix}", None, each.gini, "-", f"Gini of the {method}")
+        measures += [replace(named, null_random=each.even_effective), share, replace(gini, null_random=each.even_gini)]
+        if each.grouping == "layer":
+            depth = Measure(f"depth_of_change{suffix}", None, each.depth, "depth", f"centre of mass of the {amount}")
+            measures.append(replace(depth, null_random=each.even_depth))
+    return measures
+
+
+def profile_rows(found: Sequence[Measurement]) -> list[dict[str, Any]]:
+    """Relative change at eleven depths for every tower and role, as rows of the records; nothing without a change."""
     return [
-        Measure("effective_layers", None, spread, "layers", method),
-        Measure("effective_layers_share", None, spread / count, "share of layers", method),
+        {
+            "tower": profile.tower,
+            "role": profile.role,
+            "depth": depth,
+            "diagnostic": "relative_change_at_depth",
+            "parameter": depth,
+            "value": value,
+            "null_random": even,
+            "unit": "share",
+            "method": f"pooled in {profile.layers} blocks, between them on a straight line",
+        }
+        for profile in profiles(_amounts([each for each in found if each.norms is not None]))
+        for depth, value, even in zip(profile.depths, profile.values, profile.even, strict=True)
+        if value is not None
     ]
+
+
+def _amounts(paired: Sequence[Measurement]) -> Amounts:
+    """Energies of the matrices inside the blocks, in units that cannot overflow."""
+    inside = [(each.pair.piece, each.norms, each.pair.shape) for each in paired if each.pair.piece.inside_blocks]
+    held = [(piece, norms, shape) for piece, norms, shape in inside if norms is not None]
+    unit = max((max(norms.base, norms.change) for _, norms, _ in held), default=0.0) or 1.0
+    return Amounts(
+        [Place(piece.tower, piece.role, piece.stack, piece.layer or 0, piece.depth or 0.0) for piece, _, _ in held],
+        np.array([(norms.change / unit) ** 2 for _, norms, _ in held]),
+        np.array([(norms.base / unit) ** 2 for _, norms, _ in held]),
+        np.array([float(shape[0]) * shape[1] for _, _, shape in held]),
+    )
 
 
 def _shift(paired: Sequence[Measurement], base: float) -> float | None:

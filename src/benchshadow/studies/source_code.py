@@ -8,6 +8,8 @@ from importlib import resources
 
 __all__ = ["code"]
 
+_SOURCES = (".py", ".toml")
+
 
 @cache
 def code(rooms: tuple[str, ...]) -> str:
@@ -16,7 +18,9 @@ def code(rooms: tuple[str, ...]) -> str:
     found = hashlib.sha256()
     for room in rooms:
         with resources.as_file(root.joinpath(room)) as path:
-            for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            for file in (
+                sorted(each for each in path.rglob("*.*") if each.suffix in _SOURCES) if path.is_dir() else [path]
+            ):
                 found.update(file.relative_to(path.parent).as_posix().encode())
                 found.update(file.read_bytes())
     return found.hexdigest()

@@ -1,0 +1,105 @@
+"""Pairs measured side by side: in threads, and in processes where they are many and small."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import replace
+
+from benchshadow.checkpoints import Pair
+
+from .over_model import Measurement
+
+__all__ = ["each_measured", "work_of"]
+
+Job = Callable[[Pair], Measurement]
+
+# A process takes half a second to start, and a thread holds the interpreter for some 12 ms of every pair, in which no
+# other thread runs. Where that is a good part of the work (sides up to 768), processes pay from a few hundred pairs.
+_SMALL_SIDE = 768
+_MANY = 300
+_CHUNK = 16
+
+
+def each_measured(
+    job: Job, pairs: Sequence[Pair], workers: int, told: Callable[[Pair], None] | None = None
+) -> list[Measurement]:
+    """Every pair measured, in the order given; the heaviest are begun first, so that the workers end together.
+
+    Args:
+        job: measures a pair; what it holds must be picklable where processes are used.
+        pairs: what to measure.
+        workers: pairs at a time.
+        told: called with each pair when it is done.
+    """
+    order = sorted(range(len(pairs)), key=lambda i: -work_of(pairs[i]))
+    found: dict[int, Measurement] = {}
+    for i, measurement in _as_they_come(job, pairs, order, workers):
+        found[i] = measurement
+        if told:
+            told(pairs[i])
+    return [found[i] for i in range(len(pairs))]
+
+
+def work_of(pair: Pair) -> int:
+    """Work of one pair, rows x columns x shorter side; zero where there is no matrix."""
+    m, n = pair.shape
+    return m * n * min(m, n) if pair.state == "matrix" else 0
+
+
+def _as_they_come(
+    job: Job, pairs: Sequence[Pair], order: Sequence[int], workers: int
+) -> Iterator[tuple[int, Measurement]]:
+    """Place and measurement of every pair; one worker needs no thread of its own."""
+    if workers == 1:
+        yield from ((i, job(pairs[i])) for i in order)
+        return
+    small = [i for i in order if 0 < min(pairs[i].shape) <= _SMALL_SIDE and pairs[i].state == "matrix"]
+    if len(small) < _MANY:
+        yield from _in_threads(job, pairs, order, workers)
+        return
+    chosen = set(small)
+    yield from _in_threads(job, pairs, [i for i in order if i not in chosen], workers)
+    yield from _in_processes(job, pairs, small, workers)
+
+
+def _in_threads(
+    job: Job, pairs: Sequence[Pair], order: Sequence[int], workers: int
+) -> Iterator[tuple[int, Measurement]]:
+    with ThreadPoolExecutor(workers) as pool:
+        running = {pool.submit(job, pairs[i]): i for i in order}
+        try:
+            for future in as_completed(running):
+                yield running[future], future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _in_processes(
+    job: Job, pairs: Sequence[Pair], order: Sequence[int], workers: int
+) -> Iterator[tuple[int, Measurement]]:
+    from loky import ProcessPoolExecutor
+
+    pool = ProcessPoolExecutor(workers, initializer=_hold, initargs=(job, tuple(pairs)))
+    try:
+        running: list[Future[list[tuple[int, Measurement]]]] = [
+            pool.submit(_measure_held, list(order[start : start + _CHUNK])) for start in range(0, len(order), _CHUNK)
+        ]
+        for future in as_completed(running):
+            yield from ((i, replace(measurement, pair=pairs[i])) for i, measurement in future.result())
+    finally:
+        pool.shutdown(wait=True, kill_workers=True)
+
+
+# What a process was given when it started: checkpoints with ten thousands of names are sent once, not with every pair.
+_HELD: dict[str, object] = {}
+
+
+def _hold(job: Job, pairs: tuple[Pair, ...]) -> None:
+    _HELD.update(job=job, pairs=pairs)
+
+
+def _measure_held(places: Sequence[int]) -> list[tuple[int, Measurement]]:
+    """Measurements of some pairs, without the pairs, which the caller has."""
+    job, pairs = _HELD["job"], _HELD["pairs"]
+    return [(i, replace(job(pairs[i]), pair=None)) for i in places]  # type: ignore[operator,index,arg-type]
