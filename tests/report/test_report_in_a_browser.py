@@ -8,6 +8,7 @@ import shutil
 import subprocess
 
 import pytest
+from footprint_rows import added, directions, profile, spread
 from pages import read_page
 from report_samples import footprint_folder, study_folder
 
@@ -67,8 +68,10 @@ addEventListener("load", () => setTimeout(() => {{
 
 @pytest.fixture(scope="module", params=["study", "footprint"])
 def path(request, tmp_path_factory):
-    make = {"study": study_folder, "footprint": footprint_folder}[request.param]
-    return report.write(make(tmp_path_factory.mktemp(request.param)))
+    folder = tmp_path_factory.mktemp(request.param)
+    if request.param == "study":
+        return report.write(study_folder(folder))
+    return report.write(added(footprint_folder(folder), [*profile(), *spread(), *directions()]))
 
 
 @pytest.mark.skipif(BROWSER is None, reason="needs a Chromium on the path: apt install chromium")

@@ -252,7 +252,7 @@ def test_a_broken_plan_is_refused_by_name_and_nothing_is_written(tmp_path, conte
     assert [path.name for path in tmp_path.iterdir()] == ["study.json"]
 
 
-@pytest.mark.parametrize("library", ["altair", "jinja2", "vl_convert"])
+@pytest.mark.parametrize("library", ["jinja2", "vl_convert"])
 def test_a_missing_library_is_named_with_the_command_that_installs_it(folder, library, monkeypatch):
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(MissingExtra, match=r"the extra 'report': pip install 'benchshadow\[report\]'"):

@@ -21,7 +21,11 @@ class Stored:
         array = array.copy() if stored != "bfloat16" else (array.view(np.uint32) >> 16).astype(np.uint16)
         array.setflags(write=False)
         self.array, self.stored, self.shape, self.name = array, stored, array.shape, "matrix"
-        self.wide = ArraySource(array.astype(np.float32) if stored == "float16" else array) if array.dtype != np.uint16 else None
+        self.wide = (
+            ArraySource(array.astype(np.float32) if stored == "float16" else array)
+            if array.dtype != np.uint16
+            else None
+        )
 
     def raw(self, start, stop):
         return self.array[start:stop]
@@ -117,7 +121,9 @@ def test_arrays_in_memory_are_left_as_they_are():
             np.testing.assert_array_equal(tuned, copies[1])
 
 
-@pytest.mark.parametrize("values", [np.linspace(1, 1e-3, 400), np.append(np.ones(4), np.full(396, 1e-4))], ids=["line", "floor"])
+@pytest.mark.parametrize(
+    "values", [np.linspace(1, 1e-3, 400), np.append(np.ones(4), np.full(396, 1e-4))], ids=["line", "floor"]
+)
 def test_the_promises_hold_there_too(values):
     array = to_bf16(planted(values, (500, 400), np.random.default_rng(3)))
     found = matrix_of(Stored(array, "bfloat16"), level=2, device=DEVICE)

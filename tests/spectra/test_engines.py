@@ -39,13 +39,20 @@ def test_a_product_is_added_to_the_lower_triangle_and_nothing_else_is_touched(sh
         block.astype(np.float64) @ block.T if wide else block.T.astype(np.float64) @ block
     )
     lower = np.tril_indices(order)
-    np.testing.assert_allclose(gram[lower], exact[lower], rtol=0, atol=np.finfo(kind).eps * 4 * np.abs(exact[lower]).max())
+    np.testing.assert_allclose(
+        gram[lower], exact[lower], rtol=0, atol=np.finfo(kind).eps * 4 * np.abs(exact[lower]).max()
+    )
     assert np.isnan(gram[np.triu_indices(order, 1)]).all()
 
 
 def test_blocks_that_do_not_fit_or_do_not_lie_row_by_row_are_our_own_mistakes():
     gram = np.zeros((4, 4), np.float32)
-    for block in (np.ones((5, 3), np.float32), np.ones((5, 4)), np.ones((4, 5), np.float32).T, np.ones((5, 8), np.float32)[:, ::2]):
+    for block in (
+        np.ones((5, 3), np.float32),
+        np.ones((5, 4)),
+        np.ones((4, 5), np.float32).T,
+        np.ones((5, 8), np.float32)[:, ::2],
+    ):
         with pytest.raises(AssertionError):
             add_gram(gram, block, wide=False)
 

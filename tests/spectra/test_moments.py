@@ -84,7 +84,11 @@ CONSTANTS = [0.1, 0.3, 1 / 3, 0.7071, 0.013, 1.0]
 def test_entries_of_one_size_add_up_without_bias(signs, constant):
     """Rounding errors of equal terms have one sign: a long sum in float32 drifts."""
     shape = (392, 500)
-    draw = {"equal": np.ones, "drawn": lambda s: RNG.choice([-1.0, 1.0], s), "ternary": lambda s: RNG.integers(-1, 2, s)}
+    draw = {
+        "equal": np.ones,
+        "drawn": lambda s: RNG.choice([-1.0, 1.0], s),
+        "ternary": lambda s: RNG.integers(-1, 2, s),
+    }
     array = (constant * draw[signs](shape)).astype(np.float32)
     s = np.linalg.svd(array.astype(np.float64), compute_uv=False)
     for level in (0, 1, 2):
@@ -158,9 +162,7 @@ def test_float64_of_any_size_is_measured_alike_at_every_level(exponent, level):
     tuned = base + 0.1 * rng.standard_normal((40, 30))
     plain, sized = (
         of_change(
-            Update.of(
-                ArraySource(base * scale), ArraySource(tuned * scale), rng=np.random.default_rng(0), level=level
-            )
+            Update.of(ArraySource(base * scale), ArraySource(tuned * scale), rng=np.random.default_rng(0), level=level)
         )
         for scale in (1.0, 2.0**exponent)
     )

@@ -84,7 +84,9 @@ def test_the_edge_of_a_bulk_is_the_99th_percentile_of_drawn_norms(shape):
     rng = np.random.default_rng(1)
     tops = np.array([np.linalg.norm(rng.standard_normal(shape), 2) for _ in range(500)])
     assert edge(shape) == pytest.approx(np.quantile(tops, 0.99), rel=0.01)
-    sigmas = [fit_bulk(np.linalg.svd(2.5 * rng.standard_normal(shape), compute_uv=False), shape).sigma for _ in range(9)]
+    sigmas = [
+        fit_bulk(np.linalg.svd(2.5 * rng.standard_normal(shape), compute_uv=False), shape).sigma for _ in range(9)
+    ]
     assert np.mean(sigmas) == pytest.approx(2.5, rel=0.01)
 
 
@@ -93,7 +95,9 @@ def test_the_edge_of_a_bulk_is_the_99th_percentile_of_drawn_norms(shape):
 RANKS = ("effective_rank", "energy_rank", "participation_ratio", "stable_rank")
 
 
-@pytest.mark.parametrize(("shape", "rank"), [((60, 60), 60), ((40, 90), 40), ((400, 450), 400), ((80, 50), 7), ((9, 9), 1)])
+@pytest.mark.parametrize(
+    ("shape", "rank"), [((60, 60), 60), ((40, 90), 40), ((400, 450), 400), ((80, 50), 7), ((9, 9), 1)]
+)
 def test_of_a_flat_spectrum_every_rank_is_the_number_of_directions(shape, rank):
     array = 0.3 * planted(np.ones(rank), shape, np.random.default_rng(0))
     measures = of_matrix(Spectrum.of(ArraySource(array)))
@@ -127,7 +131,9 @@ def geometric(ratio, k):
     }
 
 
-@pytest.mark.parametrize(("ratio", "shape"), [(0.5, (30, 40)), (0.9, (50, 50)), (0.99, (390, 500)), (0.999, (500, 400))])
+@pytest.mark.parametrize(
+    ("ratio", "shape"), [(0.5, (30, 40)), (0.9, (50, 50)), (0.99, (390, 500)), (0.999, (500, 400))]
+)
 def test_of_a_geometric_spectrum_every_number_is_a_sum_in_closed_form(ratio, shape):
     k = min(shape)
     array = planted(ratio ** np.arange(k), shape, np.random.default_rng(1))

@@ -32,7 +32,9 @@ def equal(one, other):
 
 
 @pytest.mark.parametrize("level", [0, 1, 2])
-@pytest.mark.parametrize("array", [SOURCE.array, np.zeros((3, 5), np.float32), np.ones((1, 7))], ids=["drawn", "zero", "row"])
+@pytest.mark.parametrize(
+    "array", [SOURCE.array, np.zeros((3, 5), np.float32), np.ones((1, 7))], ids=["drawn", "zero", "row"]
+)
 def test_a_matrix_comes_back(array, level, tmp_path):
     found = matrix_of(ArraySource(array), level=level)
     save(tmp_path / "a", found)

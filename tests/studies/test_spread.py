@@ -103,7 +103,10 @@ def test_layers_of_two_stacks_in_one_tower_are_not_one_layer():
     ]
     amounts = Amounts(places, np.ones(4), np.ones(4), np.ones(4))
     assert of(amounts).effective == pytest.approx(4)
-    assert profiles(amounts)[0].layers == 4
+    assert [(each.stack, each.layers) for each in profiles(amounts) if each.role == "all"] == [
+        ("encoder", 2),
+        ("decoder", 2),
+    ]
 
 
 def test_shares_sum_to_one_and_name_their_groups():

@@ -29,6 +29,9 @@ __all__ = [
 ]
 
 _LEAST_WIDTH = 110
+_MOST_ROLES, _MOST_REASONS = 16, 4
+_KINDS = {"checkpoint": "", "change": "", "adapter": "adapter ", "adapter on its base": "adapter on its base: "}
+_SUBJECTS = {"checkpoint": "Of the checkpoint", "adapter": "Of the adapter's change"}
 # What a reader of one screen wants of a footprint, in this order; the rest is in the records.
 _LEADING = (
     "relative_change",
@@ -46,6 +49,9 @@ _LEADING = (
     "tail_exponent",
     "outliers",
     "effective_layers",
+    "depth_of_change",
+    "subspace_agreement(8):left",
+    "intruder_dimensions:left",
 )
 _LEADING_FIELDS = (
     "arm",
@@ -57,7 +63,7 @@ _LEADING_FIELDS = (
     "data.reported.effective_domains",
     "data.reported.entropy_per_token",
 )
-_BY_ROLE = ("relative_change", "stable_rank", "participation_ratio", "energy_rank", "effective_rank")
+_BY_ROLE = ("relative_change", "frobenius_norm", "stable_rank", "participation_ratio", "effective_rank")
 
 CITATION = """@software{benchshadow,
   title = {benchshadow: what training data did to a model},
@@ -130,38 +136,79 @@ def print_footprint(folder: Path, summary: Mapping[str, Any], page: Path | None,
     console = _console()
     if plan:
         console.print("nothing was done; a footprint would")
-        _pairs(console, {part: summary[part] for part in ("read", "compute", "write", "estimate")})
+        _pairs(console, {part: summary[part] for part in ("level", "read", "compute", "write", "estimate")})
         return
-    tensors, parameters = summary["tensors"], summary["parameters"]
-    console.print(f"{summary['base']}" + (f" -> {summary['tuned']}" if summary.get("tuned") else ""), markup=False)
-    counted = ", ".join(f"{count} {state}" for state, count in tensors.items() if count)
-    roles = f"{summary['family']} family" if summary["family"] else "guessed"
-    console.print(
-        f"{parameters['total']:,} parameters, {parameters['analysed']:,} of them in matrices with a spectrum; "
-        f"tensors: {counted}; roles: {roles}",
-        soft_wrap=True,
-    )
-    subject = "Of the change" if summary.get("tuned") else "Of the checkpoint"
-    known = {name: summary["model"][name] for name in _LEADING if name in summary["model"]}
-    console.print(f"\n[bold]{subject}, over the matrices inside blocks[/bold]")
-    _pairs(console, known)
+    _print_covered(console, folder, summary)
+    subject = _SUBJECTS.get(summary["kind"], "Of the change")
+    if any(name in summary["model"] for name in _LEADING):
+        console.print(f"\n[bold]{subject}, over the matrices inside blocks[/bold]")
+        console.print(_leading(summary["model"], summary["model_random"]))
     console.print(f"\n[bold]{subject}, by role[/bold]")
     console.print(_roles(summary["by_role"]))
+    more = len(summary["by_role"]) - _MOST_ROLES
+    if more > 0:
+        console.print(f"and {more} more {'role' if more == 1 else 'roles'} in {folder / 'summary.json'}", markup=False)
     console.print(f"every diagnostic of every matrix, beside its nulls: {folder / 'records.parquet'}", markup=False)
     if page is not None:
         console.print(f"report: {page}", markup=False)
 
 
+def _print_covered(console: Console, folder: Path, summary: Mapping[str, Any]) -> None:
+    """What was looked at, at which level, and what was left out and why."""
+    tensors, parameters = summary["tensors"], summary["parameters"]
+    level = read_json(folder / "manifest.json").get("level")
+    what = f"{_KINDS[summary['kind']]}{summary['base']}" + (f" -> {summary['tuned']}" if summary.get("tuned") else "")
+    console.print(f"{what}, level {level}", markup=False, soft_wrap=True)
+    counted = ", ".join(f"{count} {state}" for state, count in tensors.items() if count)
+    roles = f"{summary['family']} family" if summary["family"] else "guessed"
+    console.print(
+        f"{parameters['total']:,} parameters, {parameters['analysed']:,} of them in matrices that were measured; "
+        f"tensors: {counted}; roles: {roles}",
+        soft_wrap=True,
+    )
+    # That vectors have no spectrum is no surprise; the rest is.
+    odd = [row for row in summary["left_out"] if row["state"] != "skipped"]
+    for row in odd[:_MOST_REASONS]:
+        count = f"{row['tensors']} tensors, the first {row['first']}" if row["tensors"] > 1 else row["first"]
+        text = f"{row['state']}: {count}, {row['parameters']:,} parameters: {row['reason']}"
+        console.print(text, markup=False, soft_wrap=True)
+    if len(odd) > _MOST_REASONS:
+        console.print(f"and {len(odd) - _MOST_REASONS} more reasons in {folder / 'summary.json'}", markup=False)
+
+
+def _leading(values: Mapping[str, float], random: Mapping[str, float]) -> Table:
+    """The numbers of the model, each beside what chance alone gives where that is known."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=bool(random))
+    table.add_column("", no_wrap=True)
+    for name in ("value", "random") if random else ("value",):
+        table.add_column(name, no_wrap=True)
+    for name in _LEADING:
+        if name in values:
+            beside = [_shown(random[name]) if name in random else ""] if random else []
+            table.add_row(_spelt(name), _shown(values[name]), *beside)
+    return table
+
+
 def _roles(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """One line per role, in the order of the summary; empty cells are undefined."""
+    """One line per role, in the order of the report; empty cells are undefined."""
+    from benchshadow.report.roles import in_order, parts
+
+    # A tower or a stack is named where there are several.
+    called = parts((row["tower"], row["stack"]) for row in rows)
+    places, roles = list(dict.fromkeys(called.values())), in_order(row["role"] for row in rows)
+    placed = [(called[row["tower"], row["stack"]], row) for row in rows]
+    placed.sort(key=lambda each: (places.index(each[0]), roles.index(each[1]["role"])))
     names = [name for name in _BY_ROLE if any(row.get(name) is not None for row in rows)]
+    if "relative_change" in names:
+        names.remove("frobenius_norm")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("role", no_wrap=True)
+    for name in (["part"] if any(places) else []) + ["role"]:
+        table.add_column(name, no_wrap=True)
     for name in ("matrices", *names):
         table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
-    for row in rows:
+    for part, row in placed[:_MOST_ROLES]:
         cells = ["" if row.get(name) is None else f"{row[name]:.4g}" for name in names]
-        table.add_row(row["role"], str(row["matrices"]), *cells)
+        table.add_row(*([part] if any(places) else []), row["role"], str(row["matrices"]), *cells)
     return table
 
 
@@ -177,11 +224,17 @@ def _pairs(console: Console, values: Mapping[str, Any]) -> None:
 def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
     """Every value with its name, behind the names of the parts that it stands in."""
     for key, value in values.items():
-        name = f"{above} {key}".strip().replace("_", " ").replace(":", ", rounded: ")
+        name = f"{above} {key}".strip().replace("_", " ")
         if isinstance(value, Mapping):
             yield from _flat(value, name)
         else:
             yield name, value
+
+
+def _spelt(name: str) -> str:
+    """A number of the model by its name, with the side that was rounded or read."""
+    stem, _, side = name.replace("_", " ").partition(":")
+    return f"{stem}, {'rounded: ' if side in ('tuned', 'both') else ''}{side}" if side else stem
 
 
 def _shown(value: Any) -> str:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from benchshadow.errors import InputError
+from benchshadow.records import replace_whole
 
 from . import libraries
 from .elements import Page, Panel
 from .look import PAGE, configuration
-from .scripts import drawing
+from .scripts import drawing, kept_folder
 
 __all__ = ["html"]
 
@@ -25,6 +29,7 @@ def html(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja.StrictUndefined,
+        bytecode_cache=_kept(jinja),
     )
     template = environment.get_template("page.html")
     parts = {name: (_TEMPLATES / name).read_text(encoding="utf-8") for name in ("page.css", "page.js")}
@@ -43,3 +48,22 @@ def _specification(panel: Panel) -> str:
     spec: dict[str, Any] = panel.spec | {"width": "container", "config": configuration(PAGE, legend=False)}
     text = json.dumps(spec, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _kept(jinja: Any) -> Any:
+    """Compiled templates, kept between processes: compiling takes as long as filling; where not, they are compiled."""
+
+    class Kept(jinja.BytecodeCache):
+        def load_bytecode(self, bucket: Any) -> None:
+            with suppress(OSError):
+                bucket.bytecode_from_string(self._path(bucket).read_bytes())
+
+        def dump_bytecode(self, bucket: Any) -> None:
+            with suppress(OSError, InputError), replace_whole(self._path(bucket)) as partial:
+                partial.write_bytes(bucket.bytecode_to_string())
+
+        @staticmethod
+        def _path(bucket: Any) -> Path:
+            return kept_folder() / f"template-{bucket.key}.bin"
+
+    return Kept()

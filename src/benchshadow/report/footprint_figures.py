@@ -1,8 +1,6 @@
-"""The figures of a footprint: profiles over depth by role, and singular values beside the rounding edge."""
+"""Singular values of the matrices that changed most, beside the edge that the rounding of stored numbers reaches."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -10,69 +8,13 @@ import polars as pl
 from . import charts
 from .elements import Cell, Column, Figure, Panel, Table
 from .footprint_folder import FootprintFolder
-from .footprint_tables import title_of
-from .look import Series, series_of
+from .look import Series
 from .numbers import number
-from .roles import in_order
 
-__all__ = ["profile_figure", "spectrum_figure"]
+__all__ = ["spectrum_figure"]
 
-_PROFILES = {
-    "change": ("relative_change", "stable_rank", "participation_ratio", "signal_rank"),
-    "base": ("stable_rank", "effective_rank", "tail_exponent"),
-}
 _TENSORS, _POINTS = 24, 80
 _HUES = ("#D55E00", "#0072B2", "#808080")
-
-
-def profile_figure(footprint: FootprintFolder) -> Figure | None:
-    """A chart per diagnostic: a line per role, from the first block to the last."""
-    panels, columns, values, named = [], [], {}, []
-    for diagnostic in _PROFILES[footprint.of]:
-        rows = footprint.tensors(diagnostic).filter(pl.col("depth").is_not_null())
-        rows = rows.unique(["tensor", "diagnostic"], keep="first", maintain_order=True)
-        there = rows.filter(pl.col("value").is_finite())
-        if not there.height:
-            continue
-        named = named or series_of(in_order(there["role"].unique().to_list()))
-        title, unit = title_of(diagnostic), there["unit"][0]
-        points = [
-            {"arm": r["role"], "note": r["tensor"], "x": r["depth"], "y": r["value"]}
-            for r in there.sort("role", "depth").iter_rows(named=True)
-        ]
-        says = f"{title} over relative depth, a line per role."
-        label = title if unit == "-" else f"{title} ({unit})"
-        panels.append(Panel(title, charts.lines(points, named, "relative depth", label, says=says, height=230)))
-        columns.append(Column(title, "" if unit == "-" else unit))
-        values[diagnostic] = {r["tensor"]: r for r in rows.iter_rows(named=True)}
-    if not panels:
-        return None
-    what = "the change" if footprint.of == "change" else "the checkpoint"
-    return Figure(
-        "profile",
-        "Over depth, by role",
-        panels,
-        f"Each point is one matrix of {what}, from the first block (0) to the last (1).",
-        "It does not tell which block matters for what the model does: a part that changed little can matter much.",
-        named,
-        _profile_table(columns, list(values.values())),
-    )
-
-
-def _profile_table(columns: list[Column], values: list[dict[str, dict[str, Any]]]) -> Table:
-    tensors = list(dict.fromkeys(tensor for each in values for tensor in each))
-    rows = [
-        [Cell(tensor, head=True, numeric=False), *(_read(each.get(tensor)) for each in values)] for tensor in tensors
-    ]
-    return Table([Column("Tensor", numeric=False), *columns], rows, folded="These profiles as a table")
-
-
-def _read(row: dict[str, Any] | None) -> Cell:
-    if row is None:
-        return Cell("—")
-    if row["value"] is None:
-        return Cell("—", row["method"] or "undefined", hint=row["method"] or "undefined")
-    return Cell(number(row["value"]))
 
 
 def spectrum_figure(footprint: FootprintFolder) -> Figure | None:
@@ -100,7 +42,9 @@ def spectrum_figure(footprint: FootprintFolder) -> Figure | None:
         Series(name, colour, "dash" if name != what else "line") for name, colour in zip(drawn, _HUES, strict=False)
     ]
     says = f"Singular values of the {what} of a tensor by rank, both axes logarithmic, beside the rounding edge."
-    shows = f"The {len(chosen)} matrices with the largest {'relative change' if what == 'change' else 'norm'}; "
+    shows = (
+        f"The {len(chosen)} matrices with the largest {'norm' if footprint.kind == 'adapter' else 'relative change'}; "
+    )
     shows += "directions above the dashed edge are stronger than any that simulated rounding made."
     if hidden:
         shows += " Where no edge is drawn, all values stand more than a hundred times above it."
@@ -120,6 +64,8 @@ def spectrum_figure(footprint: FootprintFolder) -> Figure | None:
 def _chosen(footprint: FootprintFolder, values: dict[str, np.ndarray]) -> list[str]:
     """The tensors with the largest relative change, or norm, in falling order."""
     sizes = footprint.tensors("relative_change" if footprint.of == "change" else "frobenius_norm")
+    if not sizes["value"].is_not_null().any():
+        sizes = footprint.tensors("frobenius_norm")
     ordered = sizes.filter(pl.col("value") > 0).sort("value", descending=True)["tensor"].to_list()
     return [tensor for tensor in ordered if tensor in values and (values[tensor] > 0).any()][:_TENSORS]
 
@@ -137,8 +83,8 @@ def _edges(footprint: FootprintFolder) -> dict[str, dict[str, float]]:
 
 def _curve(tensor: str, values: np.ndarray, what: str) -> list[charts.Row]:
     """At most eighty values of a spectrum, spaced evenly in the logarithm of their rank."""
-    ranks = np.unique(np.geomspace(1, len(values), min(_POINTS, len(values))).round().astype(int))
-    return [{"tensor": tensor, "what": what, "rank": int(r), "value": float(f"{values[r - 1]:.5g}")} for r in ranks]
+    ranks = dict.fromkeys(np.geomspace(1, len(values), min(_POINTS, len(values))).round().astype(int).tolist())
+    return [{"tensor": tensor, "what": what, "rank": r, "value": float(f"{values[r - 1]:.5g}")} for r in ranks]
 
 
 def _edge_row(tensor: str, values: np.ndarray, edges: dict[str, float]) -> list[Cell]:

@@ -8,11 +8,17 @@ from typing import Any
 
 import polars as pl
 
-from .elements import Block, Page, Prose, Section, present
-from .footprint_figures import profile_figure, spectrum_figure
+from .elements import Block, Page, Point, Prose, Section, present
+from .footprint_answer import answer, level_point
+from .footprint_coverage import coverage_points, coverage_table, states_table
+from .footprint_depth import depth_figures
+from .footprint_figures import spectrum_figure
 from .footprint_folder import FootprintFolder, open_footprint
-from .footprint_tables import MAIN, coverage_table, model_tables, roles_table, states_table
-from .numbers import counted, number
+from .footprint_methods import method_blocks
+from .footprint_tables import MAIN, model_tables, roles_table
+from .footprint_turned import TURNED, turned_blocks
+from .footprint_where import where_blocks
+from .numbers import counted
 from .provenance import manifest_table
 from .words import glossary, not_told
 
@@ -21,94 +27,103 @@ __all__ = ["footprint_page"]
 _SHOWN_REMARKS = 8
 _ONLY_STUDIES = ("A/A", "A/A range", "arm", "bits per byte", "centred score", "control", "descriptive", "dose")
 _ONLY_STUDIES += ("margin", "replicate", "tier")
+_OF = ["base", "tuned", "change"]
+_DEFAULT_LEVEL = 2
+_HUB = "models--"
 
 
 def footprint_page(folder: Path) -> Page:
-    """Everything a footprint's folder can show."""
+    """Everything a footprint's folder can show; what its level did not measure is left out."""
     footprint = open_footprint(folder)
     summary = footprint.summary
     base, tuned = summary.get("base"), summary.get("tuned")
-    title = f"From {_name(base)} to {_name(tuned)}" if tuned else _name(base or folder)
-    guessed = "roles guessed from names and shapes" if summary.get("guessed") else "roles as its family spells them"
-    what, family = "a change" if tuned else "a checkpoint", summary.get("family") or "unknown"
-    kicker = f"Footprint of {what} · family {family}, {guessed}"
+    remarks = list(summary.get("remarks") or [])
+    shown, held = remarks[:_SHOWN_REMARKS], []
+    if len(remarks) > len(shown):
+        shown.append(f"{counted(len(remarks) - len(shown), 'more remark')} below, under “What was looked at”.")
+        held = [Prose(remarks, points=True, style="remark")]
+    seen = [states_table(footprint), *held, coverage_table(footprint)]
     sections = [
         Section("model", "Over the model", _model(footprint)),
-        Section("depth", "Where in the model", present(profile_figure(footprint), spectrum_figure(footprint))),
-        Section("coverage", "What was looked at", [states_table(footprint), coverage_table(footprint)]),
+        Section("where", "Where the change sits", where_blocks(footprint)),
+        Section("directions", "Which directions turned", turned_blocks(footprint)),
+        Section("depth", "Matrix by matrix", present(*depth_figures(footprint), spectrum_figure(footprint))),
+        Section("coverage", "What was looked at", seen),
+        Section("methods", "How it was computed", method_blocks(footprint)),
         Section("limits", "What these numbers do not tell", _limits(footprint)),
         Section("provenance", "Where this comes from", _provenance(footprint)),
         Section("glossary", "Words", [glossary(without=_ONLY_STUDIES)]),
     ]
-    question = f"{base} → {tuned}" if tuned else str(base or "")
-    remarks = list(summary.get("remarks") or [])
-    shown = remarks[:_SHOWN_REMARKS]
-    if len(remarks) > len(shown):
-        shown.append(f"{counted(len(remarks) - len(shown), 'more remark')} below, under “What was looked at”.")
-        sections[2].blocks.insert(1, Prose(remarks, points=True, style="remark"))
-    kept = [section for section in sections if section.blocks]
-    return Page(title, kicker, question, _lead(footprint), [], shown, kept, warned=True)
+    return Page(
+        _title(footprint, folder),
+        _kicker(footprint),
+        f"{base} → {tuned}" if tuned else str(base or ""),
+        answer(footprint),
+        _points(footprint),
+        shown,
+        [section for section in sections if section.blocks],
+        warned=True,
+    )
+
+
+def _title(footprint: FootprintFolder, folder: Path) -> str:
+    base, tuned = (footprint.summary.get(side) for side in ("base", "tuned"))
+    if footprint.kind == "adapter on its base":
+        return f"{_name(tuned)} on {_name(base)}"
+    return f"From {_name(base)} to {_name(tuned)}" if tuned else _name(base or folder)
 
 
 def _name(path: Any) -> str:
-    return Path(str(path)).name or str(path)
+    """The last part of a path; of a snapshot in the hub's cache the id of the model."""
+    found = Path(str(path))
+    if found.parent.name == "snapshots" and found.parent.parent.name.startswith(_HUB):
+        return found.parent.parent.name.removeprefix(_HUB).replace("--", "/", 1)
+    return found.name or str(path)
 
 
-def _lead(footprint: FootprintFolder) -> str:
-    """How much was seen, how large the change is, over how many directions, and whether rounding could make it."""
-    said = [_seen(footprint)]
-    if footprint.of == "base":
-        return said[0]
-    size, rank = footprint.value("relative_change"), footprint.value("stable_rank")
-    if size is not None:
-        said.append(f"In the blocks the change is {number(100 * size['value'])}% of the size of the base.")
-    if rank is not None:
-        text = f"Its stable rank is {number(rank['value'])} dimensions on average"
-        random = rank["null_random"]
-        said.append(f"{text}, where a random update would have {number(random)}." if random is not None else f"{text}.")
-    rounding = footprint.model.filter((pl.col("diagnostic") == "rounding_share") & pl.col("value").is_finite())
-    if rounding.height:
-        said.append(_rounding(float(rounding["value"].max())))  # type: ignore[arg-type]
-    return " ".join(said)
-
-
-def _rounding(share: float) -> str:
-    """In words where rounding explains more than half of the energy of the change."""
-    if share > 0.5:
-        return (
-            f"Not resolved: rounding of the stored numbers explains {number(100 * share)}% of the energy of the change."
-        )
-    if share < 1e-4:
-        return "Rounding of the stored numbers explains less than 0.01% of its energy."
-    return f"Rounding of the stored numbers explains {number(100 * share)}% of its energy."
-
-
-def _seen(footprint: FootprintFolder) -> str:
+def _kicker(footprint: FootprintFolder) -> str:
+    what = {
+        "checkpoint": "a checkpoint",
+        "adapter": "an adapter, without its base",
+        "adapter on its base": "an adapter on its base",
+    }.get(footprint.kind, "a change")
+    family = footprint.summary.get("family")
     coverage = footprint.coverage
-    own = coverage.filter(pl.col("stored").is_not_null()) if "stored" in coverage.columns else coverage
-    total = int(own["parameters"].sum())
-    parts = []
-    for state in ("analysed", "equal", "skipped", "unmatched", "refused"):
-        here = own.filter(pl.col("state") == state)
-        if here.height:
-            parts.append(f"{number(int(here['parameters'].sum()))} {state}")
-    return f"All {number(total)} parameters are accounted for: {', '.join(parts)}."
+    guessed = int(coverage["guessed"].sum()) if "guessed" in coverage.columns else 0
+    if guessed == coverage.height:
+        roles = "roles guessed from names and shapes"
+    elif guessed:
+        roles = f"roles as its family spells them, those of {counted(guessed, 'tensor')} guessed"
+    else:
+        roles = "roles as its family spells them"
+    return " · ".join([f"Footprint of {what}", f"family {family}" if family else "no family named", roles])
+
+
+def _points(footprint: FootprintFolder) -> list[Point]:
+    return [*coverage_points(footprint), *level_point(footprint)]
 
 
 def _model(footprint: FootprintFolder) -> list[Block]:
-    empty = "No number can be given for the model: no matrix inside its blocks was measured."
     tables: list[Block] = [*model_tables(footprint)]
-    return present(*(tables or [Prose([empty], style="note")]), roles_table(footprint))
+    if not tables:
+        empty = "No number can be given for the model: no matrix inside its blocks was measured."
+        if footprint.level == 0 and footprint.of == "base":
+            empty = "In one pass a checkpoint alone gives the norms of its matrices; level 1 gives their ranks."
+        tables = [Prose([empty], style="note")]
+    return present(*tables, roles_table(footprint))
 
 
 def _limits(footprint: FootprintFolder) -> list[Block]:
-    general = [
-        "A footprint tells how weights changed. What the change does to the model's answers is not in it.",
-        "Means over matrices hide which layers moved; the profiles over depth tell that.",
-    ]
-    used = footprint.model["diagnostic"].unique(maintain_order=True).to_list()
-    main = [name for name in used if name in MAIN]
-    rest = not_told((name for name in used if name not in MAIN), folded="Of the other diagnostics")
+    general = ["Means over matrices hide which layers differ; the profiles over depth tell that."]
+    if footprint.of == "change":
+        general = [
+            "A footprint tells how weights changed. What the change does to the model's answers is not in it.",
+            *general,
+        ]
+    there = footprint.records.filter(pl.col("value").is_not_null())
+    used = there["diagnostic"].unique(maintain_order=True).to_list()
+    main = [name for name in used if name in (*MAIN, *TURNED)]
+    rest = not_told((name for name in used if name not in main), folded="Of the other diagnostics")
     return present(Prose(general, points=True), not_told(main), rest)
 
 
@@ -122,7 +137,10 @@ def _command(footprint: FootprintFolder) -> str:
     """What a shell needs to make the footprint again, with the settings that differ from the defaults."""
     summary, manifest = footprint.summary, footprint.manifest
     words = ["benchshadow", "footprint", *(str(each) for each in (summary.get("base"), summary.get("tuned")) if each)]
-    sides = manifest.get("rounded_sides") or []
+    level, of, sides = manifest.get("level"), manifest.get("spectra_of") or [], manifest.get("rounded_sides") or []
+    words += ["--level", str(level)] if level not in (None, _DEFAULT_LEVEL) else []
+    words += ["--of", ",".join(of)] if of and sorted(of) != sorted(_OF) else []
     words += ["--rounded-sides", *sides] if len(sides) == 1 else []
+    words += ["--device", str(manifest["device"])] if manifest.get("device") not in (None, "cpu") else []
     words += ["--seed", str(manifest["seed"])] if manifest.get("seed") else []
     return shlex.join([*words, "--out", "DIR"])

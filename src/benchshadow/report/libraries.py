@@ -7,12 +7,7 @@ from typing import Any
 
 from benchshadow.errors import MissingExtra
 
-__all__ = ["altair", "jinja", "vl_convert"]
-
-
-def altair() -> Any:
-    """The library that describes charts."""
-    return _load("altair")
+__all__ = ["jinja", "vl_convert"]
 
 
 def jinja() -> Any:

@@ -12,7 +12,12 @@ from benchshadow.records import write_text
 
 from . import libraries
 
-__all__ = ["drawing"]
+__all__ = ["drawing", "kept_folder"]
+
+
+def kept_folder() -> Path:
+    """Where what is costly to make is kept between processes; it need not exist."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "benchshadow"
 
 
 @lru_cache(maxsize=1)
@@ -23,8 +28,7 @@ def drawing() -> str:
     written the bundle is made again.
     """
     convert = libraries.vl_convert()
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    kept = root / "benchshadow" / f"vega-{convert.__version__}.js"
+    kept = kept_folder() / f"vega-{convert.__version__}.js"
     with suppress(OSError, UnicodeDecodeError):
         return kept.read_text(encoding="utf-8")
     made = convert.javascript_bundle().replace("</script", "<\\/script").replace("<!--", "<\\!--")

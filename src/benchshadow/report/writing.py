@@ -73,18 +73,19 @@ def _plain(spec: dict) -> dict:
 
 
 def _page(folder: Path) -> Page:
-    from .footprint_page import footprint_page
-    from .study_page import study_page
-
-    for library in (libraries.altair, libraries.jinja, libraries.vl_convert):
+    for library in (libraries.jinja, libraries.vl_convert):
         library()
     if not folder.is_dir():
         raise InputError(folder, "no such folder")
     if (folder / "study.json").is_file():
+        from .study_page import study_page
+
         return study_page(folder)
     summary = folder / "summary.json"
     told = read_json(summary) if summary.is_file() else {}
     verb = told.get("verb") if isinstance(told, dict) else None
     if verb == "footprint" or (verb is None and (folder / "coverage.parquet").is_file()):
+        from .footprint_page import footprint_page
+
         return footprint_page(folder)
     raise InputError(folder, "must hold a study (study.json) or a footprint (summary.json, coverage.parquet)")

@@ -34,7 +34,9 @@ def checked_device(device: str) -> str:
 
         there = torch.cuda.device_count()
         if int(named[1] or 0) >= there:
-            raise InputError("device", f"is {device!r} but torch finds {there} accelerators here", "use the device 'cpu'")
+            raise InputError(
+                "device", f"is {device!r} but torch finds {there} accelerators here", "use the device 'cpu'"
+            )
     return device
 
 

@@ -1,4 +1,4 @@
-"""What is summed entry by entry, on strips whose working copies fit a core's own cache: energies, counts, rounding."""
+"""What is summed entry by entry, on strips whose working copies stay in the caches: energies, counts, rounding."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .workspace import Workspace
 
 __all__ = ["STRIP", "add_strip", "widen"]
 
-STRIP = 1 << 15
+STRIP = 1 << 17
 """Entries of a strip."""
 _PIECE = 1 << 13
 

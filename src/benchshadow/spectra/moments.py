@@ -52,7 +52,7 @@ class Moments:
 
     @property
     def short(self) -> int:
-        """K = min(m, n)."""
+        """How many singular values there are, min(m, n)."""
         return min(self.shape)
 
     @property

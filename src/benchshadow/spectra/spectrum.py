@@ -71,7 +71,7 @@ class Spectrum:
 
     @property
     def short(self) -> int:
-        """K = min(m, n)."""
+        """How many singular values there are, min(m, n)."""
         return len(self.values)
 
     @cached_property

@@ -17,6 +17,7 @@ from benchshadow.checkpoints import Checkpoint, adapted, adapter_alone, is_adapt
 from benchshadow.errors import Incomplete, InputError, check_choices
 from benchshadow.records import open_folder, read_json, replace_whole, write_json
 from benchshadow.spectra import SIDES
+from benchshadow.spectra.engines import checked_device
 
 from .footprint_plan import plan_of
 from .footprint_summary import summary_of

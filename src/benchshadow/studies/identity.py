@@ -6,6 +6,7 @@ import json
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,8 @@ def _digest(file: Path, cache: Path | None) -> str:
     except OSError as error:
         raise InputError(file, f"cannot be read ({error.strerror or error})") from error
     if note is not None and time.time_ns() - before.st_mtime_ns > _SETTLED * 1e9:
-        write_json(note, {"stamp": stamp, "xxh3": found.hexdigest()})
+        with suppress(InputError):
+            write_json(note, {"stamp": stamp, "xxh3": found.hexdigest()})
     return found.hexdigest()
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from benchshadow.checkpoints import Piece
+from benchshadow.errors import InputError
 from benchshadow.records import digest, replace_whole
 from benchshadow.spectra import Moments, Spectrum, Update
 from benchshadow.spectra.stored import load, save
@@ -81,6 +85,7 @@ class Kept:
         return None if path is None else load(path)
 
     def _save(self, path: Path | None, found: Spectrum | Moments | Update) -> None:
+        """Keep what was found; where the folder cannot be written, nothing is kept."""
         if path is not None:
-            with replace_whole(path) as partial:
+            with suppress(InputError, SafetensorError), replace_whole(path) as partial:
                 save(partial, found)

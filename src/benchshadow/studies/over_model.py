@@ -180,10 +180,11 @@ def _spreads(paired: Sequence[Measurement]) -> list[Measure]:
 
 
 def profile_rows(found: Sequence[Measurement]) -> list[dict[str, Any]]:
-    """Relative change at eleven depths for every tower and role, as rows of the records; nothing without a change."""
+    """Relative change at eleven depths for every stack and role, as rows of the records; nothing without a change."""
     return [
         {
             "tower": profile.tower,
+            "tensor": profile.stack,
             "role": profile.role,
             "depth": depth,
             "diagnostic": "relative_change_at_depth",

@@ -57,7 +57,7 @@ def overlap(first: Path, second: Path, *, top: int = 32) -> pl.DataFrame:
                 tuple(file.get_tensor(f"{name}.{part}").astype(np.float64)[..., :top] for part in _PARTS)
                 for file in (one, other)
             ]
-            if any(change[1].shape[0] != changes[0][1].shape[0] for change in changes):
+            if any(len(changes[0][side]) != len(changes[1][side]) for side in (1, 2)):
                 continue
             found = change_overlap(*changes)
             for measure in ("left", "right", "left_energy", "right_energy", "cosine"):

@@ -111,10 +111,11 @@ class Share:
 
 @dataclass(frozen=True)
 class Profile:
-    """Relative change along the depth for one role of one tower; all roles together under the role "all".
+    """Relative change along the depth for one role of one stack; all roles together under the role "all".
 
     Attributes:
         tower: of the matrices.
+        stack: what their layers are counted in; an encoder and a decoder are two.
         role: of the matrices, or "all".
         layers: number of blocks that it was found in.
         depths: grid of relative depth.
@@ -123,6 +124,7 @@ class Profile:
     """
 
     tower: str
+    stack: str
     role: str
     layers: int
     depths: tuple[float, ...]
@@ -156,10 +158,9 @@ def shares(amounts: Amounts, amount: str, grouping: str) -> list[Share]:
 
 
 def profiles(amounts: Amounts, *, depths: int = DEPTHS) -> list[Profile]:
-    """Relative change along the depth, for every tower and role and for all roles of a tower together.
+    """Relative change along the depth, for every stack and role and for all roles of a stack together.
 
-    Matrices of one role at one depth (heads, experts, two stacks of one tower) are pooled: sqrt(sum fro(D)^2 / sum
-    fro(W0)^2). Models of
+    Matrices of one role at one depth (heads, experts) are pooled: sqrt(sum fro(D)^2 / sum fro(W0)^2). Models of
     different depth meet on one grid; that hides what single layers do in models of more than `depths` layers.
 
     Args:
@@ -168,14 +169,15 @@ def profiles(amounts: Amounts, *, depths: int = DEPTHS) -> list[Profile]:
     """
     even = amounts.even() if len(amounts.places) and amounts.parameters.sum() > 0 else amounts
     grid, found = np.linspace(0, 1, depths), []
-    for tower in dict.fromkeys(place.tower for place in amounts.places):
-        roles = dict.fromkeys(place.role for place in amounts.places if place.tower == tower)
+    for tower, stack in dict.fromkeys((place.tower, place.stack) for place in amounts.places):
+        mine = [(place.tower, place.stack) == (tower, stack) for place in amounts.places]
+        roles = dict.fromkeys(place.role for place, here in zip(amounts.places, mine, strict=True) if here)
         for role in ("all", *roles):
-            inside = np.array([p.tower == tower and role in ("all", p.role) for p in amounts.places])
+            inside = np.array(mine) & np.array([role in ("all", p.role) for p in amounts.places])
             at = np.array([place.depth for place in amounts.places])[inside]
             values, even_values = (_along(at, each.energy[inside], each.base[inside], grid) for each in (amounts, even))
             layers = len({(p.stack, p.layer) for p, here in zip(amounts.places, inside, strict=True) if here})
-            found.append(Profile(tower, role, layers, tuple(map(float, grid)), values, even_values))
+            found.append(Profile(tower, stack, role, layers, tuple(map(float, grid)), values, even_values))
     return found
 
 
