@@ -16,10 +16,7 @@ def shaped(shape, kind, relative=0.05):
     rng = np.random.default_rng(shape[0] + 7 * shape[1])
     base = rng.standard_normal(shape) * 0.02
     tuned = base + relative * 0.02 * rng.standard_normal(shape)
-    if kind == "bfloat16":
-        arrays = to_bf16(base), to_bf16(tuned)
-    else:
-        arrays = base.astype(kind), tuned.astype(kind)
+    arrays = [to_bf16(each) if kind == "bfloat16" else each.astype(kind) for each in (base, tuned)]
     return [ArraySource(each, kind) for each in arrays], [each.astype(np.float64) for each in arrays]
 
 

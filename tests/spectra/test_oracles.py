@@ -12,7 +12,7 @@ from benchshadow.spectra.tails import fit_tail
 
 
 def slow_tail(values):
-    """Exponent, start, distance and points: section 3.1 for the exponent, 3.3 for the start, every value a candidate."""
+    """Exponent, start, distance, points: section 3.1 for the exponent, 3.3 for the start, every value a candidate."""
     best = None
     for start in sorted(values):
         tail = sorted(value for value in values if value >= start)

@@ -8,6 +8,7 @@ from spectra_samples import planted, to_bf16
 
 from benchshadow.spectra import ArraySource, Spectrum, Update, matrix_of, measure_matrix
 from benchshadow.spectra.precision import carries, first_kind, value_errors
+from benchshadow.spectra.streaming import stream
 
 SHAPES = [(400, 384), (384, 700), (520, 400), (1200, 390)]
 
@@ -193,3 +194,20 @@ def test_values_that_float32_loses_are_not_carried_by_it():
     assert not carries(lost, "float32", 0.0, 5e-4, None)
     assert carries(lost, "float64", 0.0, 3e-7, None)
     assert not carries(np.append(np.ones(4), np.full(396, 1e-9)), "float64", 0.0, 3e-7, None)
+
+
+@pytest.mark.parametrize("stored", ["bfloat16", "float16", "float32"])
+@pytest.mark.parametrize("shape", [(640, 390), (390, 640), (1500, 400)], ids=str)
+def test_sums_of_squares_with_few_bits_do_not_drift(shape, stored):
+    """Such squares often fall halfway between two sums in float32, and rounding then prefers one side."""
+    rng = np.random.default_rng(0)
+    array = planted(10.0 ** np.interp(np.linspace(0, 1, min(shape)), [0, 0.5, 1], [0, -0.5, -3]), shape, rng)
+    array = to_bf16(array) if stored == "bfloat16" else array.astype(stored)
+    source = ArraySource(array, stored)
+    done = stream([source], ["tuned"], {"tuned": 1.0}, "float32")
+    squares = array.astype(np.float64) ** 2
+    exact = squares.sum(axis=0 if shape[0] > shape[1] else 1)
+    np.testing.assert_allclose(np.diag(done.grams["tuned"]), exact, rtol=2e-7)
+    assert abs(np.mean(np.diag(done.grams["tuned"]) / exact - 1)) < 3e-8
+    assert done.energy["tuned"] == pytest.approx(squares.sum(), rel=3e-8)
+    check(Spectrum.of(source), svd(array), stored)

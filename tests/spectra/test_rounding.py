@@ -6,9 +6,10 @@ from spectra_samples import bf16_pair, of_change, planted, to_bf16
 
 from benchshadow.errors import InputError
 from benchshadow.spectra import ArraySource, Update, noise
+from benchshadow.spectra.marchenko_pastur import margin
 from benchshadow.spectra.noise import largest_singular_value, simulated_edge
 from benchshadow.spectra.rerounding import rounded
-from benchshadow.spectra.rounding import corrected_values, margin
+from benchshadow.spectra.rounding import corrected_values
 from benchshadow.spectra.whitening import top_pairs
 
 

@@ -15,7 +15,9 @@ RANK = 4
 
 def written(folder, tensors):
     folder.mkdir(parents=True)
-    save_file({name: np.ascontiguousarray(each, np.float32) for name, each in tensors.items()}, folder / "m.safetensors")
+    save_file(
+        {name: np.ascontiguousarray(each, np.float32) for name, each in tensors.items()}, folder / "m.safetensors"
+    )
     return folder
 
 
@@ -98,7 +100,8 @@ def test_the_measures_are_those_of_the_full_changes(made):
     table = overlap(made["one"], made["left alone"], top=RANK)
     for name in SHAPES:
         one, other = (
-            (each[f"{name}.left"] * each[f"{name}.values"])[:, :RANK] @ each[f"{name}.right"][:, :RANK].T for each in files
+            (each[f"{name}.left"] * each[f"{name}.values"])[:, :RANK] @ each[f"{name}.right"][:, :RANK].T
+            for each in files
         )
         for measure, (a, b) in {
             "cosine": (one, other),
@@ -136,7 +139,7 @@ def test_matrices_of_other_shapes_are_left_out(tmp_path):
 
 def test_folders_that_share_nothing_or_keep_no_directions_are_refused(tmp_path, made):
     one, other = kept(tmp_path / "one", a=(9, 8)), kept(tmp_path / "other", b=(9, 8))
-    with pytest.raises(InputError, match="must share at least one tensor with .* but shares none"):
+    with pytest.raises(InputError, match=r"must share at least one tensor with .* but shares none"):
         overlap(one, other)
     (tmp_path / "none").mkdir()
     with pytest.raises(InputError, match=r"no such file.*make the footprint with --level 3"):

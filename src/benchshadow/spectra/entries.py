@@ -74,10 +74,8 @@ def _add_diagonal(done: Pass, key: str, part: np.ndarray, where: tuple[slice, sl
     """Add the sums of squares of the lines of the short side."""
     squares = np.multiply(part, part, out=space.array("squares", part.shape, part.dtype))
     rows, columns = where
-    if done.shape[0] < done.shape[1]:
-        done.diagonals[key][rows] += squares.sum(axis=1, dtype=np.float64)
-    else:
-        done.diagonals[key][columns] += _constant(1.0, squares.shape[:1], squares.dtype) @ squares
+    wide = done.shape[0] < done.shape[1]
+    done.diagonals[key][rows if wide else columns] += squares.sum(axis=1 if wide else 0, dtype=np.float64)
 
 
 def _square(part: np.ndarray) -> float:

@@ -98,11 +98,12 @@ def _entropy_error(relative: np.ndarray, kind: str) -> float:
     total = relative.sum()
     logs = np.log(np.maximum(relative, slack) / total)
     entropy = -np.sum(relative / total * logs)
-    parts = np.abs(logs + entropy) * slack / total
     if kind == "float32":
         starts, shares = zip(*_SHARES_32, strict=True)
-        parts *= np.array(shares)[np.searchsorted(starts, relative**2 / eps, side="right") - 1]
-    return float(np.sum(parts))
+        slack *= np.array(shares)[np.searchsorted(starts, relative**2 / eps, side="right") - 1]
+        # A value in the first class may be a zero: then all of it is error.
+        slack = np.where(relative**2 < starts[1] * eps, np.maximum(slack, relative), slack)
+    return float(np.sum(np.abs(logs + entropy) * slack / total))
 
 
 def _counts_hold(relative: np.ndarray, edge: float, lowest: float) -> bool:

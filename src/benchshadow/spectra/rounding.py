@@ -11,11 +11,10 @@ from . import marchenko_pastur
 from .noise import simulated_edge
 from .rerounding import fewest_directions
 from .source import MatrixSource
-from .spectrum import ROUNDING_MARGIN, bound
 from .sums import Profile
 from .whitening import MOST_VECTORS, whitened
 
-__all__ = ["SIDES", "RoundingNull", "corrected_values", "margin", "null_of_energy", "rounding_null", "unrounded"]
+__all__ = ["SIDES", "RoundingNull", "corrected_values", "null_of_energy", "rounding_null", "unrounded"]
 
 SIDES = ("tuned", "both")
 """Which sides of a pair were rounded when they were stored."""
@@ -26,8 +25,6 @@ _EVEN = 0.2
 _VERY_EVEN = 0.1
 _PEAK = 1.5
 _NEAR = 1.05
-_TRACY_WIDOM_999 = 3.2724
-# 99.9th percentile of the Tracy-Widom law of order 1 (Bejan 2005, table).
 _REROUNDED_ENTRIES = 1 << 26
 # Up to this size a change of few directions is rounded again, up to twenty passes over the pair.
 
@@ -84,15 +81,6 @@ def null_of_energy(sides: str, norm: float, change_norm: float, shape: tuple[int
     return RoundingNull(sides, norm / float(np.sqrt(shape[0] * shape[1])), norm, None, False, share, "energy alone")
 
 
-def margin(shape: tuple[int, int]) -> float:
-    """Factor on sqrt(v) (sqrt m + sqrt n) that one noise matrix in a thousand exceeds, and at least 1.02.
-
-    In small matrices the largest singular value varies by more than that: 1.06 at 64 x 64, 1.02 from 310 x 310.
-    """
-    law = marchenko_pastur.edge(shape, _TRACY_WIDOM_999) / (np.sqrt(shape[0]) + np.sqrt(shape[1]))
-    return max(ROUNDING_MARGIN, float(law))
-
-
 def rounding_null(
     sides: str,
     profile: Profile,
@@ -126,7 +114,7 @@ def rounding_null(
     norm = float(np.sqrt(total)) * scale
     deviation = norm / float(np.sqrt(m * n))
     closed = np.sqrt(total / (m * n)) * (np.sqrt(m) + np.sqrt(n)) * scale
-    upper, factor = bound(profile) * scale, margin((m, n))
+    upper, factor = profile.bound * scale, marchenko_pastur.margin((m, n))
     edge, method = factor * upper, "bound (Bandeira & van Handel 2016)"
     if _is_very_even(profile):
         edge, method = factor * closed, "closed form, even profile"
@@ -156,7 +144,7 @@ def _counted(
     again = null.sides == "tuned" and tuned.stored != "float64" and base.shape[0] * base.shape[1] <= _REROUNDED_ENTRIES
     if even and not (again and 1 < above <= MOST_VECTORS):
         return null
-    factor = margin((int(np.count_nonzero(profile.rows)), int(np.count_nonzero(profile.columns))))
+    factor = marchenko_pastur.margin((int(np.count_nonzero(profile.rows)), int(np.count_nonzero(profile.columns))))
     found = whitened(base, tuned, null.sides, profile, scale, factor)
     count, method = found.count, null.method
     if not even:

@@ -10,19 +10,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from benchshadow.errors import TensorRefused
-
 from . import engines, marchenko_pastur, precision, tails
-from .entries import widen
 from .moments import Moments, moments_of_gram
+from .passes import again, checked_shape, float64_gram, own_edge, passed
 from .source import MatrixSource
-from .streaming import named, places, read_block, refuse_non_finite, scales, stream
-from .sums import Pass, Profile
+from .streaming import scales
+from .sums import Pass
 
-__all__ = ["ROUNDING_MARGIN", "Spectrum", "matrix_of"]
-
-ROUNDING_MARGIN = 1.02
-"""Factor on the largest singular value of rounding noise above which a value is not noise; see `rounding`."""
+__all__ = ["Spectrum", "matrix_of", "reduced"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,33 +159,6 @@ def matrix_of(source: MatrixSource, *, level: int = 2, device: str = engines.HOS
     return reduced("tuned", done, [source], own_edge("tuned", done), level, device)
 
 
-def own_edge(key: str, done: Pass) -> float | None:
-    """Rounding edge of one side from its own profile, weight; None at level 0, which has none."""
-    return ROUNDING_MARGIN * bound(done.profiles[key]) * done.scale[key] if done.profiles else None
-
-
-def passed(
-    sources: list[MatrixSource], wanted: list[str], scale: dict[str, float], *, device: str, kind: str = ""
-) -> Pass:
-    """One pass in the type that the shape and the stored types allow, in float64 where float32 overflows.
-
-    Raises:
-        TensorRefused: a side holds NaN or infinite entries, or the change leaves the range of float64.
-    """
-    shape = sources[-1].shape
-    kind = kind or precision.first_kind(shape, [source.stored for source in sources])
-    if device == engines.HOST:
-        done = stream(sources, wanted, scale, kind)
-    else:
-        from .device import stream_on
-
-        done = stream_on(device, sources, wanted, scale, kind)
-    if not done.fits:
-        return passed(sources, wanted, scale, device=device, kind="float64")
-    refuse_non_finite(done, sources)
-    return done
-
-
 def reduced(
     key: str, done: Pass, sources: list[MatrixSource], rounding_edge: float | None, level: int, device: str
 ) -> Spectrum | Moments:
@@ -212,21 +180,13 @@ def reduced(
     gram = done.grams.pop(key)
     spectrum = from_gram(gram, blocks, done.shape, stored, rounding_edge, scale, device)
     if spectrum is None:
-        gram = _float64_gram(key, sources, done, device)
+        gram = float64_gram(key, sources, done, device)
         spectrum = from_gram(gram, blocks, done.shape, stored, rounding_edge, scale, device)
     elif key == "change" and done.kind == "float32" and "gram float64" in spectrum.method:
         # Differences were rounded to float32: |E| <= 2^-24 |D| entry by entry, and no singular value moves by more.
         spectrum = replace(spectrum, entry_error=2.0**-24 * done.norm(key))
     assert spectrum is not None, "float64 or the matrix itself always serves"
     return spectrum
-
-
-def _float64_gram(key: str, sources: list[MatrixSource], done: Pass, device: str) -> Any:
-    """The Gram matrix of base, tuned or change once more, in float64; one side needs only its own file."""
-    if key == "change":
-        return passed(sources, [key], done.scale, device=device, kind="float64").grams[key]
-    mine = [sources[0 if key == "base" else -1]]
-    return passed(mine, ["tuned"], {"tuned": done.scale[key]}, device=device, kind="float64").grams["tuned"]
 
 
 def _moments(key: str, done: Pass, stored: str, edge: float | None, level: int, device: str) -> Moments:
@@ -252,38 +212,6 @@ def _moments(key: str, done: Pass, stored: str, edge: float | None, level: int, 
         square / trace**2,
         4 * relative * square / trace**2,
     )
-
-
-def again(key: str, sources: list[MatrixSource], done: Pass) -> Iterator[np.ndarray]:
-    """The blocks of base, tuned or change once more, float64, divided by their scale."""
-    by_rows = done.shape[0] >= done.shape[1]
-    for place in places(done.shape, by_rows):
-        parts = [_float64(read_block(source, place, by_rows)) for source in sources]
-        whole = parts[1] - parts[0] if key == "change" else parts[0 if key == "base" else -1]
-        yield whole / done.scale[key]
-
-
-def _float64(block: np.ndarray) -> np.ndarray:
-    wide = np.empty(block.shape)
-    widen(block, wide)
-    return wide
-
-
-def checked_shape(source: MatrixSource) -> tuple[int, int]:
-    """The shape of a source; an empty matrix is refused."""
-    m, n = source.shape
-    if m < 1 or n < 1:
-        raise TensorRefused(named(source), f"must have at least one entry but is {m} x {n}")
-    return int(m), int(n)
-
-
-def bound(profile: Profile) -> float:
-    """Largest singular value of noise with this profile of variances, from above.
-
-    max_i sqrt(sum_j v_ij) + max_j sqrt(sum_i v_ij) (Bandeira & van Handel 2016, leading terms); for an even profile it
-    is sqrt(v) (sqrt m + sqrt n).
-    """
-    return float(np.sqrt(profile.rows.max()) + np.sqrt(profile.columns.max()))
 
 
 def from_gram(

@@ -22,6 +22,15 @@ class Profile:
         """The profile of a matrix that was not rounded."""
         return cls(np.zeros(shape[0]), np.zeros(shape[1]))
 
+    @property
+    def bound(self) -> float:
+        """Largest singular value of noise with this profile of variances, from above.
+
+        max_i sqrt(sum_j v_ij) + max_j sqrt(sum_i v_ij) (Bandeira & van Handel 2016, leading terms); for an even profile
+        it is sqrt(v) (sqrt m + sqrt n).
+        """
+        return float(np.sqrt(self.rows.max()) + np.sqrt(self.columns.max()))
+
     def times(self, factor: float) -> Profile:
         """The profile in another unit."""
         return Profile(self.rows * factor, self.columns * factor)

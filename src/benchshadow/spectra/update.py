@@ -14,10 +14,12 @@ from benchshadow.errors import InputError, TensorRefused, check_choices
 from . import engines
 from .directions import Directions, directions_of
 from .factors import Factors
+from .marchenko_pastur import margin
 from .moments import Moments
+from .passes import checked_shape, own_edge, passed
 from .rounding import SIDES, RoundingNull, corrected_values, null_of_energy, rounding_null, unrounded
 from .source import MatrixSource
-from .spectrum import ROUNDING_MARGIN, Spectrum, bound, checked_shape, own_edge, passed, reduced
+from .spectrum import Spectrum, reduced
 from .streaming import named, places, read_block, scales
 from .sums import Pass, Profile
 
@@ -144,8 +146,10 @@ class Update:
 
     @property
     def level(self) -> int:
-        """What is there: one of `LEVELS`."""
-        return 3 if self.directions is not None else self.change.level
+        """What is there of all three: one of `LEVELS`. A change known by its factors has a spectrum at any level."""
+        if self.directions is not None:
+            return 3
+        return min(each.level for each in (self.base, self.tuned, self.change) if each is not None)
 
     @cached_property
     def is_unchanged(self) -> bool:
@@ -259,7 +263,7 @@ def _change(
     edge = None
     if done.profiles:
         unit, noise = _noise(done)
-        edge = ROUNDING_MARGIN * unit * max(bound(noise[sides]) for sides in rounded_sides)
+        edge = margin(done.shape) * unit * max(noise[sides].bound for sides in rounded_sides)
     found = reduced("change", done, sources, edge, level, device)
     values = found.values if isinstance(found, Spectrum) else np.array([found.top or 0.0])
     nulls = _nulls(done, rounded_sides, values, sources, rng)

@@ -22,7 +22,7 @@ from benchshadow.spectra.engines import checked_device
 from .footprint_plan import plan_of
 from .footprint_summary import summary_of
 from .identity import identity
-from .measurement import OF, Measured, Progress, measure, pairs_of
+from .measurement import OF, Measured, Progress, check_level, measure, pairs_of
 from .overlap import DIRECTIONS, write_directions
 from .source_code import code
 
@@ -100,6 +100,8 @@ def footprint(
     """
     check_choices("rounded_sides", rounded_sides, SIDES)
     check_choices("spectra_of", spectra_of, OF)
+    check_level(level)
+    checked_device(device)
     before, after = opened(base, tuned)
     files = FILES if level < 3 else (DIRECTIONS, *FILES)
     pairs, remarks = pairs_of(before, after)

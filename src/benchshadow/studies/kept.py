@@ -20,20 +20,13 @@ from .source_code import code
 
 __all__ = ["Kept"]
 
-# All that stands between a file and the waist. What is read off a stored spectrum is not part of it, so that a new
+# All that stands between a file and the waist, which is all of two rooms but what is read off a stored spectrum: a new
 # diagnostic finds the spectra of yesterday.
-_CODE = (
-    "checkpoints",
-    *(
-        f"spectra/{name}.py"
-        for name in (
-            "device", "directions", "engines", "entries", "factors", "formats", "intruders", "lapack", "moments",
-            "noise", "precision", "rerounding", "rounding", "source", "spectrum", "stored", "streaming", "sums",
-            "tails", "update", "whitening", "workspace",
-        )
-    ),
-    "studies/one_pair.py",
-)  # fmt: skip
+_ROOMS = ("checkpoints", "spectra")
+_READ_OFF = tuple(
+    f"spectra/{name}.py"
+    for name in ("comparison", "form", "measure", "norms", "ranks", "registered", "resolution", "subspaces", "turning")
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +36,7 @@ class Kept:
     Attributes:
         folder: None keeps nothing.
         contents: identity of the checkpoint of each side, "base" and "tuned".
-        settings: all else that determines a spectrum: level, device.
+        settings: all else that determines a spectrum: level, device, libraries.
         of_pair: what determines the nulls and the random draws of a change besides: rounded sides and seed.
     """
 
@@ -78,7 +71,7 @@ class Kept:
     def _path(self, key: Mapping[str, Any]) -> Path | None:
         if self.folder is None:
             return None
-        name = digest({**key, **self.settings, "code": code(_CODE)})
+        name = digest({**key, **self.settings, "code": code(_ROOMS, _READ_OFF)})
         return self.folder / "spectra" / name[:2] / f"{name[2:34]}.safetensors"
 
     def _load(self, path: Path | None) -> Any:

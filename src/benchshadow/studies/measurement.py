@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from .one_pair import Settings, measured_pair
 from .side_by_side import each_measured, work_of
 from .tables import COVERAGE, SPECTRA, Measured, tables
 
-__all__ = ["COVERAGE", "OF", "SPECTRA", "Measured", "Progress", "measure", "pairs_of", "work_of"]
+__all__ = ["COVERAGE", "OF", "SPECTRA", "Measured", "Progress", "check_level", "measure", "pairs_of", "work_of"]
 
 Progress = Callable[[int, int, str], None]
 """Told the work done, all the work, and the name of the matrix that was measured last."""
@@ -66,13 +67,18 @@ def measure(
     """
     check_choices("spectra_of", spectra_of, OF)
     check_choices("rounded_sides", rounded_sides, SIDES)
-    if level not in LEVELS:
-        raise InputError("level", f"must be one of {', '.join(map(str, LEVELS))} but is {level!r}")
+    check_level(level)
     settings = Settings(seed, tuple(rounded_sides), tuple(spectra_of), level, device)
     pairs, remarks = paired or pairs_of(base, tuned)
     job = partial(measured_pair, settings=settings, kept=_kept(base, tuned, settings, cache), single=tuned is None)
     found = each_measured(job, pairs, workers, _teller(pairs, progress))
     return tables(found, remarks, columns or {}, single=tuned is None)
+
+
+def check_level(level: int) -> None:
+    """A level must be one of those there are."""
+    if level not in LEVELS:
+        raise InputError("level", f"must be one of {', '.join(map(str, LEVELS))} but is {level!r}")
 
 
 def _kept(base: Checkpoint, tuned: Checkpoint | None, settings: Settings, cache: Path | None) -> Kept:
@@ -82,7 +88,8 @@ def _kept(base: Checkpoint, tuned: Checkpoint | None, settings: Settings, cache:
         return Kept(None, {}, {}, {})
     contents = {side: digest(identity(checkpoint, cache)) for side, checkpoint in sides.items()}
     of_pair = {"seed": settings.seed, "rounded_sides": list(settings.rounded_sides)}
-    return Kept(cache, contents, {"level": settings.level, "device": settings.device}, of_pair)
+    libraries = {name: version(name) for name in ("numpy", "scipy")}
+    return Kept(cache, contents, {"level": settings.level, "device": settings.device, **libraries}, of_pair)
 
 
 def pairs_of(base: Checkpoint, tuned: Checkpoint | None) -> Paired:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from benchshadow.errors import InputError
@@ -73,4 +73,7 @@ def _opened(folder: Path):
     path = Path(folder) / DIRECTIONS
     if not path.is_file():
         raise InputError(path, "no such file", "make the footprint with --level 3")
-    return safe_open(path, "np")
+    try:
+        return safe_open(path, "np")
+    except SafetensorError as error:
+        raise InputError(path, f"must hold directions but is not a safetensors file ({error})") from error

@@ -12,15 +12,16 @@ _SOURCES = (".py", ".toml")
 
 
 @cache
-def code(rooms: tuple[str, ...]) -> str:
-    """Hash of the sources of some rooms: their every change is a change of what they determine."""
+def code(rooms: tuple[str, ...], without: tuple[str, ...] = ()) -> str:
+    """Hash of the sources of some rooms, but for some files: their every change is a change of what they determine."""
     root = resources.files("benchshadow")
     found = hashlib.sha256()
     for room in rooms:
         with resources.as_file(root.joinpath(room)) as path:
-            for file in (
-                sorted(each for each in path.rglob("*.*") if each.suffix in _SOURCES) if path.is_dir() else [path]
-            ):
-                found.update(file.relative_to(path.parent).as_posix().encode())
-                found.update(file.read_bytes())
+            inside = path.rglob("*") if path.is_dir() else [path]
+            for file in sorted(each for each in inside if each.suffix in _SOURCES):
+                name = file.relative_to(path.parent).as_posix()
+                if name not in without:
+                    found.update(name.encode())
+                    found.update(file.read_bytes())
     return found.hexdigest()
