@@ -20,13 +20,13 @@ from typing import Any
 
 import numpy as np
 from accuracy import Exact, accuracy, our_errors, their_errors
-from harness import WORK, by_turns, footprint_command, options, run
+from harness import WORK, by_turns, footprint_command, options, run, without_report
 from other_tools import environment
 from pages import page, program_table, save, times_faster, verdict
 from safetensors.numpy import load_file, save_file
 
 GOAL, RANK, ALPHA = 2.0, 16, 32
-OURS, THEIRS = "benchshadow, report included", "gradience"
+OURS, PLAIN, THEIRS = "benchshadow, report included", "benchshadow, without the report", "gradience"
 # Layers, hidden, inner, rows of query, rows of key and value: as Qwen3-0.6B, as Qwen2.5-7B, and a trial.
 LAYOUTS = {
     "0.6B": (28, 1024, 3072, 2048, 1024),
@@ -124,6 +124,7 @@ def measure(label: str, repeats: int) -> dict[str, Any]:
     runs = by_turns(
         {
             OURS: lambda: run(footprint_command(out, folder)),
+            PLAIN: lambda: run(without_report(WORK / "adapter-plain", folder)),
             THEIRS: lambda: run(audit_command(folder), threads),
         },
         repeats,

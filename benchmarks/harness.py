@@ -66,10 +66,10 @@ def apart(function: Callable[..., Any], *given: object) -> Any:
 
 
 def footprint_command(out: Path, base: Path, *more: Path | str, workers: int | None = None) -> list[str]:
-    """The command line on a new folder: a checkpoint, or two, and further options."""
+    """The command line on a new folder, nothing kept from earlier calls: a checkpoint, or two, and further options."""
     shutil.rmtree(out, ignore_errors=True)
-    command = [sys.executable, "-m", "benchshadow", "footprint", str(base), *map(str, more), "--out", str(out)]
-    return [*command, "--workers", str(workers or os.cpu_count())]
+    command = [sys.executable, "-m", "benchshadow", "footprint", str(base), *map(str, more), "--no-cache"]
+    return [*command, "--out", str(out), "--workers", str(workers or os.cpu_count())]
 
 
 def without_report(out: Path, *sides: Path) -> list[str]:

@@ -211,3 +211,20 @@ def test_sums_of_squares_with_few_bits_do_not_drift(shape, stored):
     assert abs(np.mean(np.diag(done.grams["tuned"]) / exact - 1)) < 3e-8
     assert done.energy["tuned"] == pytest.approx(squares.sum(), rel=3e-8)
     check(Spectrum.of(source), svd(array), stored)
+
+
+@pytest.mark.parametrize("shape", [(681, 426), (400, 500)], ids=str)
+def test_a_value_that_is_zero_does_not_count_as_one_that_float32_makes_of_it(shape):
+    """Sparse matrices are singular; a float32 Gram matrix gives 3e-4 s_1 for the zero."""
+    rng = np.random.default_rng(0)
+    for _ in range(8):
+        array = (rng.standard_normal(shape) * (rng.random(shape) < 0.01)).astype(np.float32)
+        check(Spectrum.of(ArraySource(array)), svd(array))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_foot_of_a_long_fall_is_not_left_to_float32(seed):
+    """Rounding pushes a few dozen crowded small values the same way."""
+    exponents = np.interp(np.linspace(0, 1, 517), np.linspace(0, 1, 5), [-0.82, -0.87, -3.29, -3.55, -3.73])
+    array = planted(10.0**exponents, (517, 517), np.random.default_rng(seed)).astype(np.float32)
+    check(Spectrum.of(ArraySource(array)), svd(array))

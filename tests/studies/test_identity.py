@@ -92,13 +92,17 @@ def test_a_file_written_just_now_may_change_within_its_time_stamp_and_is_not_rem
 
 def test_a_file_that_took_the_place_of_another_is_digested_again(folder, tmp_path, opened_files):
     """Same size, same time stamp, other content."""
+    (folder / "config.json").write_text('{"a": 1}', encoding="utf-8")
+    age(folder)
     cache, stamp = tmp_path / "cache", (folder / "config.json").stat().st_mtime_ns
-    identity(open_checkpoint(folder), cache)
-    (tmp_path / "new").write_text("[]", encoding="utf-8")
+    before = identity(open_checkpoint(folder), cache)
+    (tmp_path / "new").write_text('{"a": 2}', encoding="utf-8")
     shutil.move(tmp_path / "new", folder / "config.json")
     os.utime(folder / "config.json", ns=(stamp, stamp))
-    identity(open_checkpoint(folder), cache)
+    after = identity(open_checkpoint(folder), cache)
     assert len(opened_files) == 3
+    assert before["config.json"]["bytes"] == after["config.json"]["bytes"]
+    assert before["config.json"]["xxh3"] != after["config.json"]["xxh3"]
 
 
 @pytest.mark.parametrize("damage", ["", "[]", "{", '{"stamp": 3}', '{"xxh3": "00"}', "\x00"])

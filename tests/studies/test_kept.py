@@ -95,13 +95,13 @@ def test_a_second_call_reads_no_weights_and_gives_the_same_bits(tuned, level, mo
     same(plain, second)
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", [1, 2, 3])
 @pytest.mark.parametrize("tuned", ["one", "half"])
 def test_what_was_kept_under_other_settings_of_a_change_gives_the_same_bits(tuned, level, models, tmp_path):
     """The sides are kept and the change is not: it is measured without them, and must come out alike."""
     pair = models["base"], models[tuned]
     measure(*pair, seed=0, level=level, cache=tmp_path, rounded_sides=("both",))
-    for settings in ({"rounded_sides": ("tuned",)}, {"seed": 5}, {"spectra_of": ("change",)}, {"workers": 2}):
+    for settings in ({"rounded_sides": ("tuned",), "workers": 2}, {"seed": 5, "spectra_of": ("change",)}):
         given = {"seed": 0, "level": level, **settings}
         same(measure(*pair, **given), measure(*pair, **given, cache=tmp_path))
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
+from typing import NamedTuple
 
 from benchshadow._registry import Diagnostic
 
@@ -23,8 +23,7 @@ for _theme in ("norms", "ranks", "form", "comparison", "resolution", "turning"):
     import_module(f".{_theme}", __package__)
 
 
-@dataclass(frozen=True)
-class Measure:
+class Measure(NamedTuple):
     """One measured value and what it must be read beside.
 
     Attributes:
@@ -84,11 +83,11 @@ def measure_change(update: Update) -> list[Measure]:
     for null in update.rounding:
         for entry, parameter in _entries("rounding", update.level):
             found = _measures(entry, parameter, entry.function(update, null, *_given(parameter)), change)
-            measures += [replace(each, side=null.sides, method=null.method) for each in found]
+            measures += [each._replace(side=null.sides, method=null.method) for each in found]
     for side in SIDES if update.directions else ():
         for entry, parameter in _entries("directions", update.level):
             reading = entry.function(update.directions, side, *_given(parameter))
-            measures += [replace(each, side=side) for each in _measures(entry, parameter, reading, change)]
+            measures += [each._replace(side=side) for each in _measures(entry, parameter, reading, change)]
     return measures
 
 
@@ -129,10 +128,10 @@ def _measures(
     yield found
     if entry.unit == "dimensions":
         k = matrix.short
-        share = replace(found, diagnostic=f"{entry.name}_share", unit="share of k")
+        share = found._replace(diagnostic=f"{entry.name}_share", unit="share of k")
         if found.value is not None:
             bound = None if found.error_bound is None else found.error_bound / k
-            share = replace(share, value=found.value / k, error_bound=bound)
+            share = share._replace(value=found.value / k, error_bound=bound)
         yield share
 
 
@@ -142,15 +141,14 @@ def _beside_nulls(measure: Measure, update: Update) -> Measure:
     key = (measure.diagnostic, measure.parameter)
     if measure.diagnostic == "relative_change":
         rounding = null.norm / update.base_norm if update.base_norm else None
-        return replace(measure, null_rounding=rounding)
+        return measure._replace(null_rounding=rounding)
     if measure.diagnostic == "frobenius_norm":
-        return replace(measure, null_rounding=null.norm)
+        return measure._replace(null_rounding=null.norm)
     if key not in noise or noise[key] is None or update.is_unchanged:
         return measure
     unit, norm = noise[key], update.change.norm
     by_random, by_rounding = (norm, null.norm) if measure.unit == "weight" else (1.0, 1.0)
-    return replace(
-        measure,
+    return measure._replace(
         null_random=unit * by_random,
         null_rounding=unit * by_rounding if null.even and null.norm > 0 else None,
     )

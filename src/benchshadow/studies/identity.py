@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -30,7 +31,7 @@ def cache_folder() -> Path:
 
 
 def identity(checkpoint: Checkpoint, cache: Path | None = None) -> dict[str, dict[str, Any]]:
-    """Size and XXH3 digest (128 bits) of every file of a checkpoint, by its name.
+    """Size and XXH3 digest (128 bits) of every file of a checkpoint, by its name, or by folder and name of namesakes.
 
     The digest tells files apart that differ by accident; it is not made to withstand a forger.
 
@@ -40,8 +41,12 @@ def identity(checkpoint: Checkpoint, cache: Path | None = None) -> dict[str, dic
     """
     with ThreadPoolExecutor(2) as pool:
         digests = list(pool.map(lambda file: _digest(file, cache), checkpoint.files))
+    held = Counter(file.name for file in checkpoint.files)
     return {
-        file.name: {"bytes": file.stat().st_size, "xxh3": found}
+        file.name if held[file.name] == 1 else f"{file.parent.name}/{file.name}": {
+            "bytes": file.stat().st_size,
+            "xxh3": found,
+        }
         for file, found in zip(checkpoint.files, digests, strict=True)
     }
 

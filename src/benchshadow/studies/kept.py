@@ -20,9 +20,9 @@ from .source_code import code
 
 __all__ = ["Kept"]
 
-# All that stands between a file and the waist, which is all of two rooms but what is read off a stored spectrum: a new
-# diagnostic finds the spectra of yesterday.
-_ROOMS = ("checkpoints", "spectra")
+# All that stands between a file and the waist: two rooms but for what is read off a stored spectrum, so that a new
+# diagnostic finds the spectra of yesterday, and the file that seeds the draws.
+_ROOMS = ("checkpoints", "spectra", "studies/one_pair.py")
 _READ_OFF = tuple(
     f"spectra/{name}.py"
     for name in ("comparison", "form", "measure", "norms", "ranks", "registered", "resolution", "subspaces", "turning")

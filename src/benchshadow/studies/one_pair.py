@@ -177,8 +177,8 @@ def _withheld(measure: Measure, scheme: str) -> Measure:
         return measure
     if measure.diagnostic.removesuffix("_share") in _OF_ROUNDING or measure.diagnostic in _OF_ROUNDING:
         why = f"a side is dequantised from {scheme}, whose rounding is not modelled"
-        return replace(measure, value=None, error_bound=None, null_rounding=None, reason=why)
-    return replace(measure, null_rounding=None)
+        return measure._replace(value=None, error_bound=None, null_rounding=None, reason=why)
+    return measure._replace(null_rounding=None)
 
 
 def _values(found: Mapping[str, Spectrum | Moments]) -> dict[str, np.ndarray]:

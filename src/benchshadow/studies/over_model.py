@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -115,7 +115,7 @@ def _by_entries(paired: Sequence[Measurement]) -> list[Measure]:
             continue
         shares = np.array([measure.value for measure in measures], float)
         value = float(np.sum(sizes / sizes.sum() * shares))
-        pooled.append(replace(measures[0], value=value, method=_pooled_over(paired)))
+        pooled.append(measures[0]._replace(value=value, method=_pooled_over(paired)))
     return pooled
 
 
@@ -129,7 +129,7 @@ def _pooled(paired: Sequence[Measurement]) -> list[Measure]:
     measures = [Measure("frobenius_norm", None, change, "weight", method, null_rounding=widest)]
     if base > 0:
         relative = Measure("relative_change", None, change / base, "share", method)
-        measures.append(replace(relative, null_rounding=None if widest is None else widest / base))
+        measures.append(relative._replace(null_rounding=None if widest is None else widest / base))
         shift = _shift(paired, base)
         if shift is not None:
             measures.append(Measure("spectral_shift", None, shift, "share", method))
@@ -164,18 +164,21 @@ def _spreads(paired: Sequence[Measurement]) -> list[Measure]:
         amount = "energy of the change" if each.amount == "energy" else "squared relative change"
         method = f"{amount} over {each.groups} {unit}" + (f", {each.left_out} left out" if each.left_out else "")
         named = Measure(f"effective_{unit}{suffix}", None, each.effective, unit, f"exp entropy of the {method}")
-        share = replace(
-            named,
+        share = named._replace(
             diagnostic=f"effective_{unit}_share{suffix}",
             value=each.effective / each.groups,
             unit=f"share of {unit}",
             null_random=each.even_effective / each.groups,
         )
         gini = Measure(f"gini_of_{unit}{suffix}", None, each.gini, "-", f"Gini of the {method}")
-        measures += [replace(named, null_random=each.even_effective), share, replace(gini, null_random=each.even_gini)]
+        measures += [
+            named._replace(null_random=each.even_effective),
+            share,
+            gini._replace(null_random=each.even_gini),
+        ]
         if each.grouping == "layer":
             depth = Measure(f"depth_of_change{suffix}", None, each.depth, "depth", f"centre of mass of the {amount}")
-            measures.append(replace(depth, null_random=each.even_depth))
+            measures.append(depth._replace(null_random=each.even_depth))
     return measures
 
 
