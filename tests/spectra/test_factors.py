@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchshadow.errors import InputError, TensorRefused
-from benchshadow.spectra.factors import factored_values
+from benchshadow.spectra.factors import factored_values, product_values
 
 
 def factors(m, n, r, seed, dtype=np.float64):
@@ -66,3 +66,21 @@ def test_what_is_no_pair_of_factors_is_refused():
     A[0, 0] = np.nan
     with pytest.raises(TensorRefused, match="factor A: must hold finite numbers"):
         factored_values(A, B, 1.0)
+
+
+@pytest.mark.parametrize("decay", [0, 2, 6, 30], ids=lambda each: f"decay {each}")
+@pytest.mark.parametrize(("rows", "columns", "rank"), [(300, 200, 8), (30, 10, 16), (7, 400, 16), (5, 5, 1)])
+def test_values_alone_are_those_with_vectors_however_the_factors_are_conditioned(rows, columns, rank, decay):
+    A, B = factors(rows, columns, rank, 1)
+    B = B * np.arange(1.0, rank + 1) ** -decay
+    expected = factored_values(A, B, -1.5).values
+    values = product_values(A, B, -1.5)
+    np.testing.assert_allclose(values[: len(expected)], expected, rtol=1e-9, atol=1e-14 * expected[0])
+    assert not np.any(values[len(expected) :] > 1e-14 * expected[0])
+
+
+def test_values_of_huge_and_of_vanishing_factors_neither_overflow_nor_vanish():
+    A, B = factors(30, 20, 4, 1)
+    for factor in (1e200, 1e-200):
+        np.testing.assert_allclose(product_values(A, factor * B, 1.0), factor * product_values(A, B, 1.0), rtol=1e-12)
+    np.testing.assert_array_equal(product_values(A, 0 * B, 1.0), 0)

@@ -174,9 +174,10 @@ def test_squares_that_leave_the_range_of_float32_are_taken_in_float64():
 
 
 def test_float32_is_tried_only_where_it_saves_time_and_holds_the_values():
-    assert first_kind((384, 384), ["float32", "bfloat16"]) == "float32"
-    assert first_kind((383, 9000), ["float32"]) == "float64"
-    assert first_kind((4096, 4096), ["float32", "float64"]) == "float64"
+    assert first_kind((384, 700), ["float32", "bfloat16"], 2) == "float32"
+    assert first_kind((383, 9000), ["float32"], 2) == "float64"
+    assert first_kind((4096, 9000), ["float32", "float64"], 2) == "float64"
+    assert [first_kind((4096, 4096), ["float32"], level) for level in (0, 1, 2, 3)] == ["float32"] * 2 + ["float64"] * 2
 
 
 def test_the_bound_on_a_value_grows_as_the_value_falls_until_it_is_all_that_is_known():

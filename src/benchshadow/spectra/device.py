@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from .formats import FORMATS
-from .precision import first_kind_of_change
 from .source import MatrixSource
 from .streaming import places, read_block
 from .sums import Pass
@@ -39,15 +38,11 @@ def stream_on(
     shape = sources[-1].shape
     done = Pass.empty(shape, kind, scale, len(sources), profiled=bool(wanted))
     short, wide = min(shape), shape[0] < shape[1]
-    kinds = {key: first_kind_of_change(shape, kind) if key == "change" else kind for key in done.energy}
     done.grams = {
-        key: torch.zeros((short, short), dtype=getattr(torch, kinds[key]), device=place_of)
-        for key in done.energy
-        if key in wanted
+        key: torch.zeros((short, short), dtype=dtype, device=place_of) for key in done.energy if key in wanted
     }
-    done.diagonals = {
-        key: torch.zeros(short, dtype=torch.float64, device=place_of) for key in done.grams if kinds[key] == "float32"
-    }
+    if kind == "float32":
+        done.diagonals = {key: torch.zeros(short, dtype=torch.float64, device=place_of) for key in done.grams}
     by_rows = not (wide and wanted)
     for place in places(shape, by_rows):
         parts: dict[str, Any] = {}
@@ -55,7 +50,7 @@ def stream_on(
             parts[key] = _moved(read_block(source, place, by_rows), place_of).to(dtype)
         _add_block(done, parts, [source.stored for source in sources], place, by_rows)
         for key, gram in done.grams.items():
-            block = parts[key].to(gram.dtype)
+            block = parts[key]
             gram.addmm_(block, block.T) if wide else gram.addmm_(block.T, block)
             if key in done.diagonals:
                 done.diagonals[key] += (block * block).sum(1 if wide else 0, dtype=torch.float64)

@@ -27,7 +27,13 @@ def checked_shape(source: MatrixSource) -> tuple[int, int]:
 
 
 def passed(
-    sources: list[MatrixSource], wanted: list[str], scale: dict[str, float], *, device: str, kind: str = ""
+    sources: list[MatrixSource],
+    wanted: list[str],
+    scale: dict[str, float],
+    *,
+    device: str,
+    level: int = 2,
+    kind: str = "",
 ) -> Pass:
     """One pass in the type that the shape and the stored types allow, in float64 where float32 overflows.
 
@@ -35,7 +41,7 @@ def passed(
         TensorRefused: a side holds NaN or infinite entries, or the change leaves the range of float64.
     """
     shape = sources[-1].shape
-    kind = kind or precision.first_kind(shape, [source.stored for source in sources])
+    kind = kind or precision.first_kind(shape, [source.stored for source in sources], level)
     if device == engines.HOST:
         done = stream(sources, wanted, scale, kind)
     else:

@@ -8,7 +8,7 @@ import numpy as np
 
 from .tails import TailFit
 
-__all__ = ["TINY", "carries", "first_kind", "first_kind_of_change", "floor", "gram_error", "norm_error", "value_errors"]
+__all__ = ["TINY", "carries", "first_kind", "floor", "gram_error", "norm_error", "value_errors"]
 
 TINY = 4096
 """Entries up to which a matrix is decomposed itself: its Gram matrix would save nothing."""
@@ -31,18 +31,15 @@ _COUNT_SHARE = 1e-3
 _TAIL = 3e-4
 
 
-def first_kind(shape: tuple[int, int], stored: Sequence[str]) -> str:
-    """The type to try first: float32 where it saves time and where the stored types fit in it."""
-    return "float64" if min(shape) < _SHORTEST_IN_FLOAT32 or "float64" in stored else "float32"
+def first_kind(shape: tuple[int, int], stored: Sequence[str], level: int) -> str:
+    """The type to try first: float32 where it saves time, where the stored types fit in it, and where it may carry.
 
-
-def first_kind_of_change(shape: tuple[int, int], kind: str) -> str:
-    """The type to try first for the Gram matrix of a change, where the pair is read in a type.
-
-    Rounding noise of a nearly square shape has singular values down to zero, next to which the few strong directions of
-    a change leave float32 too few digits: trying it would be lost time.
+    Nearly square matrices have singular values down to zero, and float32 leaves too few digits of these: of square
+    weights half had to be read again, of square changes between bfloat16 weights all. Moments need no small values.
     """
-    return kind if max(shape) >= _SQUARE * min(shape) else "float64"
+    short, long = min(shape), max(shape)
+    hopeless = level >= 2 and long < _SQUARE * short
+    return "float64" if short < _SHORTEST_IN_FLOAT32 or "float64" in stored or hopeless else "float32"
 
 
 def gram_error(shape: tuple[int, int], kind: str) -> float:

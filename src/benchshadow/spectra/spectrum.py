@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -32,7 +32,6 @@ class Spectrum:
             that of the pair it is the change of.
         floor: absolute error below which a computed value is not told from zero, weight.
         method: how they were computed, "gram float32, lapack".
-        entry_error: bound on the error of each value from rounding of the entries before the product, weight.
     """
 
     values: Float64[np.ndarray, " k"]
@@ -41,7 +40,6 @@ class Spectrum:
     rounding_edge: float
     floor: float
     method: str
-    entry_error: float = 0.0
 
     @classmethod
     def of(cls, source: MatrixSource, *, device: str = engines.HOST) -> Spectrum:
@@ -131,7 +129,7 @@ class Spectrum:
             return np.full(len(self.values), self.floor)
         kind = "float32" if "float32" in self.method else "float64"
         relative = precision.value_errors(self.values / self.values[0], self.shape, kind)
-        return relative * self.values[0] + self.entry_error
+        return relative * self.values[0]
 
     @cached_property
     def tail(self) -> tails.TailFit | None:
@@ -155,7 +153,7 @@ def matrix_of(source: MatrixSource, *, level: int = 2, device: str = engines.HOS
     shape = checked_shape(source)
     engines.checked_device(device)
     scale = scales([source], shape)
-    done = passed([source], ["tuned"] if level else [], scale, device=device)
+    done = passed([source], ["tuned"] if level else [], scale, level=level, device=device)
     return reduced("tuned", done, [source], own_edge("tuned", done), level, device)
 
 
@@ -182,9 +180,6 @@ def reduced(
     if spectrum is None:
         gram = float64_gram(key, sources, done, device)
         spectrum = from_gram(gram, blocks, done.shape, stored, rounding_edge, scale, device)
-    elif key == "change" and done.kind == "float32" and "gram float64" in spectrum.method:
-        # Differences were rounded to float32: |E| <= 2^-24 |D| entry by entry, and no singular value moves by more.
-        spectrum = replace(spectrum, entry_error=2.0**-24 * done.norm(key))
     assert spectrum is not None, "float64 or the matrix itself always serves"
     return spectrum
 

@@ -10,7 +10,6 @@ from benchshadow.errors import TensorRefused
 
 from .entries import STRIP, add_strip, widen
 from .lapack import add_gram
-from .precision import first_kind_of_change
 from .source import MatrixSource
 from .sums import Pass
 from .workspace import Workspace
@@ -79,9 +78,8 @@ def stream(sources: Sequence[MatrixSource], wanted: Sequence[str], scale: dict[s
     shape = sources[-1].shape
     done = Pass.empty(shape, kind, scale, len(sources), profiled=bool(wanted))
     short, wide = min(shape), shape[0] < shape[1]
-    kinds = {key: first_kind_of_change(shape, kind) if key == "change" else kind for key in done.energy}
-    done.grams = {key: np.zeros((short, short), kinds[key]) for key in done.energy if key in wanted}
-    done.diagonals = {key: np.zeros(short) for key in done.grams if kinds[key] == "float32"}
+    done.grams = {key: np.zeros((short, short), kind) for key in done.energy if key in wanted}
+    done.diagonals = {key: np.zeros(short) for key in done.grams if kind == "float32"}
     by_rows = not (wide and wanted)
     space = Workspace.mine()
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
@@ -91,20 +89,11 @@ def stream(sources: Sequence[MatrixSource], wanted: Sequence[str], scale: dict[s
             changed = _entry_by_entry(done, sources, stored, buffers, place, by_rows, space)
             for key, gram in done.grams.items():
                 if key != "change" or changed:
-                    add_gram(gram, _in_type(buffers[key], kinds[key], space), wide)
+                    add_gram(gram, buffers[key], wide)
         for key, diagonal in done.diagonals.items():
             np.fill_diagonal(done.grams[key], diagonal)
             done.energy[key] = float(diagonal.sum())
     return done
-
-
-def _in_type(block: np.ndarray, kind: str, space: Workspace) -> np.ndarray:
-    """A block in the type of its Gram matrix."""
-    if block.dtype == kind:
-        return block
-    out = space.array("in type", block.shape, kind)
-    np.copyto(out, block)
-    return out
 
 
 def _entry_by_entry(

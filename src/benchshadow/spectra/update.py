@@ -109,7 +109,7 @@ class Update:
         if _equal(base, tuned, shape):
             return _unchanged(base, tuned, asked, rounded_sides, rng, min(level, 2), device)
         wanted = [*asked, *([] if factors else ["change"])] if level else []
-        done = passed(sources, wanted, scales(sources, shape), device=device)
+        done = passed(sources, wanted, scales(sources, shape), level=level, device=device)
         entries = shape[0] * shape[1]
         sides = {key: reduced(key, done, sources, own_edge(key, done), min(level, 2), device) for key in asked}
         if factors:
@@ -226,7 +226,7 @@ def _unchanged(
 ) -> Update:
     """The update between equal sides: one of them is read, and the change is zero."""
     wanted = [*(["tuned"] if asked else []), "change"] if level else []
-    done = passed([tuned], wanted, scales([tuned], base.shape), device=device)
+    done = passed([tuned], wanted, scales([tuned], base.shape), level=level, device=device)
     norm = done.norm("tuned")
     side = reduced("tuned", done, [tuned], own_edge("tuned", done), level, device) if asked else None
     scale = dict.fromkeys(("base", "tuned", "change"), done.scale["tuned"])
