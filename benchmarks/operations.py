@@ -1,9 +1,9 @@
 """Bytes, operations and memory that the footprint of a pair takes at each level, from the shapes of its tensors alone.
 
 An operation is one multiplication or addition. The Gram matrix of an m x n matrix, k = min(m, n), takes m n k of them
-(half of a product, as it is symmetric), its eigenvalues 4/3 k^3 (the reduction to a tridiagonal matrix), the top 32
-vectors one pass more, 2 m n 32, and Krylov steps on the Gram matrix, taken as 20 products with 64 vectors, 2560 k^2.
-Base, tuned and change take each of these once. Level 0 does a few operations on every entry and waits for memory.
+(half of a product, as it is symmetric), its eigenvalues 4/3 k^3 (the reduction to a tridiagonal matrix). The top 32
+vectors take both once more, and a third pass with four products, 8 m n 32. Base, tuned and change take each of these
+once. Level 0 does a few operations on every entry and waits for memory.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["LEVELS", "Load", "loads_of", "peak_memory", "rate_at", "total"]
 LEVELS = (0, 1, 2, 3)
 SPECTRA = 3
 _BESIDE = 250e6
-_VECTORS, _BASIS, _STEPS = 32, 64, 20
+_VECTORS, _PRODUCTS, _PASSES = 32, 4, 3
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,12 @@ def loads_of(shape: Shape, level: int) -> list[Load]:
     for sides in shape.tensors().values():
         if len(sides) == 2:
             entries, k = prod(sides), min(sides)
-            gram = SPECTRA * entries * k if level >= 1 else 0.0
-            eigen = SPECTRA * 4 / 3 * k**3 if level >= 2 else 0.0
-            vectors = SPECTRA * (2 * _VECTORS * entries + 2 * _STEPS * _BASIS * k**2) if level >= 3 else 0.0
-            found.append(Load(k, 2 * size * entries, gram, eigen, vectors))
+            times = 2 if level >= 3 else 1
+            gram = times * SPECTRA * entries * k if level >= 1 else 0.0
+            eigen = times * SPECTRA * 4 / 3 * k**3 if level >= 2 else 0.0
+            vectors = 2 * _PRODUCTS * _VECTORS * entries if level >= 3 else 0.0
+            passes = _PASSES if level >= 3 else 1
+            found.append(Load(k, passes * 2 * size * entries, gram, eigen, vectors))
     return found
 
 

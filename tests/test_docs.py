@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from layout import sources
 
+from benchshadow.checkpoints import families
 from benchshadow.spectra import diagnostics
 
 ROOT = Path(__file__).parents[1]
@@ -151,3 +152,9 @@ def test_broken_links_are_seen(tmp_path):
 @pytest.mark.parametrize("verb", ["install", "demo", "test", "lint", "fix", "docs", "bench"])
 def test_every_verb_of_the_makefile_can_be_planned(verb):
     assert re.search(rf"^{verb}:", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+def test_the_number_of_architectures_in_the_readme_is_that_of_the_family_files():
+    known = {name for family in families() for name in family.architectures}
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"knows {len(known)} architectures" in " ".join(readme.split())

@@ -26,6 +26,10 @@ class InputError(BenchshadowError):
         self.where, self.problem, self.remedy = str(where), problem, remedy
         super().__init__(f"{where}: {problem}" + (f"; {remedy}" if remedy else ""))
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str, str]]:
+        """Errors cross from one process to another."""
+        return type(self), (self.where, self.problem, self.remedy)
+
 
 class TensorRefused(InputError):
     """One tensor cannot be measured (NaN, shapes that differ ...); the rest of its checkpoint still is."""
@@ -41,7 +45,12 @@ class MissingExtra(BenchshadowError):
     """A library of an optional extra is not installed; the sentence holds the command that installs it."""
 
     def __init__(self, what: str, extra: str) -> None:
+        self.what, self.extra = what, extra
         super().__init__(f"{what} needs the extra '{extra}': pip install 'benchshadow[{extra}]'")
+
+    def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str]]:
+        """Errors cross from one process to another."""
+        return type(self), (self.what, self.extra)
 
 
 def check_choices(where: str, given: Sequence[str], allowed: Sequence[str], *, none: bool = False) -> None:

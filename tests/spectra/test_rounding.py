@@ -345,3 +345,18 @@ def test_the_sides_must_be_declared_by_their_names():
     for sides in (("base",), (), "tuned"):
         with pytest.raises(InputError, match="rounded_sides: must hold some of tuned, both"):
             Update.of(source, source, rng=np.random.default_rng(0), rounded_sides=sides)
+
+
+@pytest.mark.parametrize("sides", ["tuned", "both"])
+def test_lines_of_zeros_take_nothing_from_the_directions_of_the_others(sides):
+    """Zeros were not rounded; in float64 their smallest ulp squared is far from zero beside nothing."""
+    base, tuned = bf16_pair(0.01, (256, 128), np.random.default_rng(0), both=sides == "both", rank=3)
+    before, after = (each.array.copy() for each in (base, tuned))
+    before[:, :20] = after[:, :20] = 0
+    update = Update.of(
+        ArraySource(before, "bfloat16"),
+        ArraySource(after, "bfloat16"),
+        rng=np.random.default_rng(0),
+        rounded_sides=(sides,),
+    )
+    assert of_change(update)["signal_rank", None, sides].value == 3

@@ -168,6 +168,24 @@ def test_a_factor_with_nan_is_refused_by_name_and_the_rest_measured(made, tmp_pa
             assert "NaN" in coverage["reason"][0]
 
 
+def test_the_weights_of_an_adapter_named_themselves_mean_their_folder(made, tmp_path):
+    base, adapter = made
+    by_folder, by_file = tmp_path / "folder", tmp_path / "file"
+    footprint(base, adapter, out=by_folder)
+    footprint(base, adapter / "adapter_model.safetensors", out=by_file)
+    numbers = [records.read(out).select("tensor", "of", "diagnostic", "value") for out in (by_folder, by_file)]
+    assert numbers[0].equals(numbers[1])
+
+
+def test_the_directions_of_a_change_come_from_its_factors(made, tmp_path):
+    footprint(*made, out=tmp_path / "out", level=3)
+    kept = load_file(tmp_path / "out" / "directions.safetensors")
+    for tensor, change in factors(made[1]).items():
+        values, left, right = (kept[f"{tensor}.{part}"].astype(np.float64) for part in ("values", "left", "right"))
+        assert len(values) == RANK  # and no direction of the rounding of merged weights
+        np.testing.assert_allclose((left * values) @ right.T, change, atol=1e-6 * values[0])
+
+
 def test_an_adapter_is_no_base_of_another_checkpoint(made, tmp_path):
     base, adapter = made
     with pytest.raises(InputError, match="must be whole weights to compare with but is an adapter"):

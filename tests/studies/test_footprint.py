@@ -207,7 +207,7 @@ def test_a_plan_says_what_would_be_done_and_does_nothing(pair, tmp_path):
     assert sorted(plan["read"]["files"]) == sorted(map(str, read))
     assert plan["read"]["bytes"] == sum(file.stat().st_size for file in read)
     assert plan["compute"] == {"spectra": 66, "tensors": {"matrix": 22, "skipped": 7}, "largest": "64 x 32"}
-    assert plan["write"] == [str(out / name) for name in FILES]
+    assert plan["write"] == [str(out / name) for name in ("work.json", *FILES)]
     assert plan["estimate"]["seconds"] >= 0
     assert plan["estimate"]["memory_bytes"] > 0
     assert json.loads(json.dumps(plan)) == plan

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from benchshadow.errors import InputError
 from benchshadow.studies.footprint import footprint
@@ -131,10 +131,25 @@ def kept(folder, **shapes):
     return folder
 
 
-def test_matrices_of_other_shapes_are_left_out(tmp_path):
+def test_what_cannot_be_compared_has_a_row_with_the_reason(tmp_path):
     one = kept(tmp_path / "one", a=(9, 8), b=(9, 8), c=(9, 8))
     other = kept(tmp_path / "other", a=(9, 8), b=(9, 7), c=(7, 8), d=(3, 3))
-    assert set(overlap(one, other)["tensor"]) == {"a"}
+    found = overlap(one, other)
+    assert set(found.drop_nulls("value")["tensor"]) == {"a"}
+    reasons = dict(found.drop_nulls("reason").select("tensor", "reason").iter_rows())
+    assert reasons["b"] == reasons["c"] == "the two have other shapes"
+    assert reasons["d"] == f"only {other} has it"
+
+
+def test_a_change_without_directions_is_said_and_the_others_are_compared(tmp_path):
+    one = kept(tmp_path / "one", a=(9, 8), b=(9, 8))
+    arrays = load_file(one / DIRECTIONS)
+    for part in ("values", "left", "right"):
+        arrays[f"b.{part}"] = np.ascontiguousarray(arrays[f"b.{part}"][..., :0])
+    save_file(arrays, one / DIRECTIONS)
+    found = overlap(one, one)
+    assert found.filter(pl.col("tensor") == "b")["reason"].to_list() == ["one of the changes is zero"]
+    assert found.filter((pl.col("tensor") == "a") & (pl.col("measure") == "left"))["value"].to_list() == [1.0]
 
 
 def test_folders_that_share_nothing_or_keep_no_directions_are_refused(tmp_path, made):

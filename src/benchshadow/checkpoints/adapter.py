@@ -117,9 +117,15 @@ class Adapter:
 def is_adapter(path: Path | str) -> bool:
     """Whether a path, or a model of the hub's cache, is the folder of a PEFT adapter."""
     try:
-        return (located(path) / CONFIG).is_file()
+        return (_folder(path) / CONFIG).is_file()
     except InputError:
         return False
+
+
+def _folder(path: Path | str) -> Path:
+    """The folder of an adapter; its weights named themselves mean their folder."""
+    found = located(path)
+    return found.parent if found.name in dict(_WEIGHTS) else found
 
 
 def open_adapter(path: Path | str) -> Adapter:
@@ -129,7 +135,7 @@ def open_adapter(path: Path | str) -> Adapter:
         InputError: a file is missing, the adapter is not LoRA or one of its kin that is read (rsLoRA, DoRA), or one of
             its tensors is not understood: it is named.
     """
-    folder = located(path)
+    folder = _folder(path)
     if not (folder / CONFIG).is_file():
         raise InputError(folder, f"must hold {CONFIG} but does not")
     config = read_object(folder / CONFIG)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -65,6 +66,7 @@ class ComputedMatrix:
     shape: tuple[int, int]
     stored: str
     block: Callable[[int, int], np.ndarray]
+    is_computed: ClassVar[bool] = True
 
     def rows(self, start: int, stop: int) -> np.ndarray:
         """Rows start to stop (exclusive)."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -34,6 +34,7 @@ class SafetensorsCheckpoint:
     files: tuple[Path, ...]
     config: Mapping[str, Any] | None
     places: Mapping[str, tuple[Path, Entry]]
+    is_mapped: ClassVar[bool] = True
 
     @cached_property
     def parameters(self) -> int:

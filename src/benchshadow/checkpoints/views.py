@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -61,6 +61,7 @@ class Transposed:
     """A matrix that is stored in x out, as out x in."""
 
     source: TensorSource
+    is_computed: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
@@ -93,6 +94,8 @@ class Transposed:
 class RawTransposed(Transposed):
     """The same of a source that shows what is stored without a copy."""
 
+    is_computed: ClassVar[bool] = False
+
     def raw(self, start: int, stop: int) -> np.ndarray:
         """Rows start to stop (exclusive) as they are stored."""
         return _raw(self.source)[:, start:stop].T
@@ -104,6 +107,7 @@ class Selected:
 
     source: TensorSource
     runs: Runs
+    is_computed: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
@@ -142,6 +146,8 @@ class Selected:
 
 class RawSelected(Selected):
     """The same of a source that shows what is stored without a copy, so that only the chosen entries are widened."""
+
+    is_computed: ClassVar[bool] = False
 
     def raw(self, start: int, stop: int) -> np.ndarray:
         """Rows start to stop (exclusive) as they are stored; a copy of them where they lie in several long runs."""

@@ -58,7 +58,9 @@ def cosine(update: Update) -> Reading | Undefined:
     """Cosine of the angle between W0 and W1 as vectors, at most one."""
     if update.base_norm is None:
         return _NO_BASE
-    return Undefined("base or tuned is zero") if update.cosine is None else Reading(update.cosine)
+    if update.cosine is None:
+        return Undefined("base or tuned is zero")
+    return Reading(update.cosine, method="from the norms of base, tuned and change")
 
 
 @diagnostic(
@@ -108,7 +110,7 @@ def spectral_shift(update: Update) -> Reading | Undefined:
 )
 def unchanged_share(update: Update) -> Reading | Undefined:
     """Share of entries that are equal in base and tuned."""
-    return Reading(update.unchanged.exact) if update.unchanged else _NO_BASE
+    return Reading(update.unchanged.exact, 0.0, method="entries compared") if update.unchanged else _NO_BASE
 
 
 @diagnostic(
@@ -122,7 +124,9 @@ def unchanged_share(update: Update) -> Reading | Undefined:
 )
 def unchanged_share_within_rounding(update: Update) -> Reading | Undefined:
     """Share of entries whose difference the rounding of both sides could make."""
-    return Reading(update.unchanged.within_rounding) if update.unchanged else _NO_BASE
+    if update.unchanged is None:
+        return _NO_BASE
+    return Reading(update.unchanged.within_rounding, method="entries compared")
 
 
 def _rank_change(

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
+from .factors import Factors, factored_values
 from .intruders import TOP, Intruders, RandomIntruders, intruder_dimensions, random_intruders
 from .lapack import top_eigenvectors
 from .source import MatrixSource
 from .streaming import places, read_block, scales, stream, widen
 
-__all__ = ["KEPT", "SIDES", "BaseVectors", "Directions", "Vectors", "directions_of"]
+__all__ = ["KEPT", "METHOD", "SIDES", "BaseVectors", "Directions", "Vectors", "directions_of"]
 
 KEPT = 32
 """Number of singular vectors kept of each side and of the change."""
 SIDES = ("left", "right")
+METHOD = "gram float64, top eigenvectors, lapack"
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,18 +92,24 @@ class BaseVectors:
 
 
 def directions_of(
-    base: MatrixSource, tuned: MatrixSource, base_values: Float64[np.ndarray, " k"], *, rng: np.random.Generator
+    base: MatrixSource,
+    tuned: MatrixSource,
+    base_values: Float64[np.ndarray, " k"],
+    *,
+    rng: np.random.Generator,
+    factors: Factors | None = None,
 ) -> Directions:
     """Singular vectors of both sides and of the change between them, float64, and the intruders among them.
 
-    Two passes: one for the three Gram matrices, one for the vectors of the long side; one more each time that a verdict
-    on an intruder needs more vectors of the base there.
+    Two passes more: one for the three Gram matrices, in float64, one for the vectors of the long side; and one each
+    time that a verdict on an intruder needs more vectors of the base there. All of it on the processor.
 
     Args:
         base: W0.
         tuned: W1.
         base_values: singular values of W0, all of them.
         rng: draws random changes.
+        factors: of the change, where it is known by them.
     """
     shape, sources = base.shape, [base, tuned]
     wide = shape[0] < shape[1]
@@ -114,10 +122,22 @@ def directions_of(
         found[key] = Vectors(values, *((inner, outer) if wide else (outer, inner)))
     base_long, through = found["base"].side("right" if wide else "left"), products["change of base"]
     projected = through.T @ base_long if wide else base_long.T @ through
+    if factors is not None:
+        found["change"] = _of_factors(factors)
+        left, right = found["base"].left.T @ factors.left, factors.right @ found["base"].right
+        projected = factors.scale * (left @ right)
     more = {side: BaseVectors(done.grams["base"], base, (side == "left") != wide, done.scale["base"]) for side in SIDES}
     left, right = (intruder_dimensions(found["tuned"].side(side)[:, :TOP], more[side], min(shape)) for side in SIDES)
     chance = random_intruders(base_values, shape, done.norm("change"), rng=rng)
     return Directions(found["base"], found["tuned"], found["change"], projected, left, right, chance)
+
+
+def _of_factors(factors: Factors) -> Vectors:
+    """The directions of a product, which rounding the merged weights would bury."""
+    whole = factored_values(factors.right, factors.left, factors.scale)
+    kept = whole.values > whole.values[0] * max(len(whole.left), len(whole.right)) * np.finfo(np.float64).eps
+    kept[KEPT:] = False
+    return Vectors(whole.values[kept], whole.left[:, kept], whole.right[:, kept])
 
 
 def _short_side(gram: np.ndarray, count: int, scale: float) -> tuple[np.ndarray, np.ndarray]:

@@ -45,7 +45,7 @@ def add_strip(
         space: working memory.
     """
     powers = [_powers(parts[key], kind, key, space) for key, kind in zip(done.sides, types, strict=True)]
-    if any(kind in ("float16", "float64") for kind in types):
+    if parts["tuned"].dtype == np.float64 or "float16" in types:
         _forget_zeros(parts, done.sides, powers)
     if "change" in parts:
         _compare(done, parts, powers, types, space)
@@ -128,7 +128,10 @@ def _constant(value: float, shape: tuple[int, ...], kind: np.dtype) -> np.ndarra
 
 
 def _forget_zeros(parts: dict[str, np.ndarray], sides: Sequence[str], powers: Sequence[np.ndarray]) -> None:
-    """Entries that are zero on every side were not rounded; the smallest ulp of other types vanishes by itself."""
+    """Entries that are zero on every side were not rounded.
+
+    In float32 the square of the smallest ulp vanishes by itself, but for float16's.
+    """
     held = parts[sides[0]] != 0
     for key in sides[1:]:
         held |= parts[key] != 0

@@ -120,7 +120,7 @@ def _measures(
             parameter,
             reading.value,
             entry.unit,
-            matrix.method,
+            reading.method or matrix.method,
             reading.error_bound,
             null_random=reading.null_random,
             reason=reading.reason,

@@ -21,12 +21,14 @@ class Reading:
         error_bound: first order, same unit; None where not known.
         reason: words that belong beside it.
         null_random: the value that chance gives, where the diagnostic knows it itself.
+        method: how it was computed, where that is not how its matrix was.
     """
 
     value: float
     error_bound: float | None = None
     reason: str | None = None
     null_random: float | None = None
+    method: str | None = None
 
 
 @dataclass(frozen=True)

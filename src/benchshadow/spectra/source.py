@@ -11,15 +11,15 @@ from benchshadow.errors import InputError, TensorRefused
 
 from .formats import FORMATS
 
-__all__ = ["ArraySource", "MatrixSource"]
+__all__ = ["ArraySource", "MatrixSource", "at_hand"]
 
 
 @runtime_checkable
 class MatrixSource(Protocol):
     """A matrix (out x in) that can be read in blocks of rows or of columns without loss.
 
-    A source may also have a `name` (used in sentences) and `raw(start, stop)`: rows as they are stored, bfloat16 as
-    uint16, which spares a copy; both are optional.
+    A source may also have a `name` (used in sentences), `raw(start, stop)`, rows as stored, bfloat16 as uint16,
+    which spares a copy, and `is_computed`, true where its values are made as they are read; all are optional.
     """
 
     @property
@@ -76,3 +76,10 @@ class ArraySource:
     def columns(self, start: int, stop: int) -> np.ndarray:
         """Columns start to stop (exclusive), as a view."""
         return self.array[:, start:stop]
+
+
+def at_hand(source: MatrixSource) -> MatrixSource:
+    """A source to be read several times: values that are made as they are read are made once, in float32 or float64."""
+    if not getattr(source, "is_computed", False):
+        return source
+    return ArraySource(source.rows(0, source.shape[0]), source.stored, str(getattr(source, "name", "matrix")))

@@ -13,7 +13,7 @@ from jaxtyping import Float64
 from . import engines, marchenko_pastur, precision, tails
 from .moments import Moments, moments_of_gram
 from .passes import again, checked_shape, float64_gram, own_edge, passed
-from .source import MatrixSource
+from .source import MatrixSource, at_hand
 from .streaming import scales
 from .sums import Pass
 
@@ -152,6 +152,7 @@ def matrix_of(source: MatrixSource, *, level: int = 2, device: str = engines.HOS
     """
     shape = checked_shape(source)
     engines.checked_device(device)
+    source = at_hand(source)
     scale = scales([source], shape)
     done = passed([source], ["tuned"] if level else [], scale, level=level, device=device)
     return reduced("tuned", done, [source], own_edge("tuned", done), level, device)

@@ -26,9 +26,9 @@ def named(source: MatrixSource) -> str:
 
 
 def places(shape: tuple[int, int], by_rows: bool) -> Iterator[slice]:
-    """Slices of the rows, or of the columns, of blocks of about a million entries."""
+    """Slices of the rows, or of the columns, of blocks of one to four million entries."""
     lines, length = (shape[0], shape[1]) if by_rows else (shape[1], shape[0])
-    step = max(_FEWEST_LINES, _BLOCK_ENTRIES // length)
+    step = max(1, _BLOCK_ENTRIES // length, min(_FEWEST_LINES, 4 * _BLOCK_ENTRIES // length))
     for start in range(0, lines, step):
         yield slice(start, min(start + step, lines))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import subspaces
-from .directions import Directions
+from .directions import METHOD, Directions
 from .registered import Reading, Undefined, diagnostic
 from .subspaces import principal_angles, random_angles, subspace_overlap
 from .update import Update
@@ -41,7 +41,11 @@ def subspace_rotation(directions: Directions, side: str, r: float) -> Reading | 
     if isinstance(found, Undefined):
         return found
     size = len(found[0])
-    return Reading(float(principal_angles(*found)[-1]), null_random=float(random_angles(size, int(r), int(r))[-1]))
+    return Reading(
+        float(principal_angles(*found)[-1]),
+        null_random=float(random_angles(size, int(r), int(r))[-1]),
+        method=METHOD,
+    )
 
 
 @diagnostic(
@@ -60,7 +64,7 @@ def subspace_agreement(directions: Directions, side: str, r: float) -> Reading |
     if isinstance(found, Undefined):
         return found
     overlap = subspace_overlap(*found)
-    return Reading(overlap.value, null_random=overlap.expected)
+    return Reading(overlap.value, null_random=overlap.expected, method=METHOD)
 
 
 @diagnostic(
@@ -78,7 +82,7 @@ def intruder_dimensions(directions: Directions, side: str) -> Reading | Undefine
     if not directions.base.left.shape[1]:
         return Undefined("the base is zero")
     found, chance = directions.intruders(side)
-    return Reading(float(found.count), 0.0, null_random=chance)
+    return Reading(float(found.count), 0.0, null_random=chance, method=METHOD)
 
 
 @diagnostic(
@@ -100,4 +104,4 @@ def principal_overlap(update: Update, r: float) -> Reading | Undefined:
     overlap = subspaces.principal_overlap(projected[: int(r), : int(r)], update.change.norm, update.shape)
     if overlap is None:
         return Undefined("unchanged: base and tuned are equal entry by entry")
-    return Reading(overlap.value, null_random=overlap.expected)
+    return Reading(overlap.value, null_random=overlap.expected, method=METHOD)

@@ -18,7 +18,7 @@ from .marchenko_pastur import margin
 from .moments import Moments
 from .passes import checked_shape, own_edge, passed
 from .rounding import SIDES, RoundingNull, corrected_values, null_of_energy, rounding_null, unrounded
-from .source import MatrixSource
+from .source import MatrixSource, at_hand
 from .spectrum import Spectrum, reduced
 from .streaming import named, places, read_block, scales
 from .sums import Pass, Profile
@@ -104,6 +104,7 @@ class Update:
         if level not in LEVELS:
             raise InputError("level", f"must be one of {', '.join(map(str, LEVELS))} but is {level!r}")
         engines.checked_device(device)
+        base, tuned = at_hand(base), at_hand(tuned)
         sources = [base, tuned]
         asked = [key for key in ("base", "tuned") if key in spectra_of or level == 3]
         if _equal(base, tuned, shape):
@@ -127,7 +128,7 @@ class Update:
         )
         if level < 3 or not isinstance(found.base, Spectrum):
             return found
-        return replace(found, directions=directions_of(base, tuned, found.base.values, rng=rng))
+        return replace(found, directions=directions_of(base, tuned, found.base.values, rng=rng, factors=factors))
 
     @classmethod
     def of_factors(cls, factors: Factors, *, rounded_sides: Sequence[str] = SIDES) -> Update:

@@ -20,6 +20,7 @@ MOST_VECTORS = 96
 _FIRST_VECTORS = 32
 _STRONG = 4.0
 # Of the edge: where the 32nd direction is as strong as that, many more are above it, and all values are computed.
+_NOTHING = 1e-30
 _SWEEPS = 3
 _LEVEL = 0.1
 _DENSE = 256
@@ -205,5 +206,5 @@ def _krylov(gram: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _inverse(values: np.ndarray) -> np.ndarray:
-    """1 / values, zero where they are zero."""
-    return np.divide(1.0, values, out=np.zeros(len(values)), where=values > 0)
+    """1 / values, zero where they are zero or next to nothing beside the largest."""
+    return np.divide(1.0, values, out=np.zeros(len(values)), where=values > _NOTHING * values.max(initial=0.0))

@@ -34,7 +34,7 @@ _TABLES = ("records", "coverage", "spectra")
 _CODE = (
     "spectra",
     "checkpoints",
-    *(f"studies/{name}.py" for name in ("measurement", "one_pair", "over_model", "spread", "tables")),
+    *(f"studies/{name}.py" for name in ("measurement", "one_pair", "over_model", "overlap", "spread", "tables")),
     "studies/footprint_summary.py",
 )
 
@@ -106,7 +106,7 @@ def footprint(
     files = FILES if level < 3 else (DIRECTIONS, *FILES)
     pairs, remarks = pairs_of(before, after)
     if plan:
-        spectra = 1 if after is None else len({*spectra_of, "change"})
+        spectra = 1 if after is None else 3 if level == 3 else len({*spectra_of, "change"})
         estimate = plan_of(before, after, pairs, Path(out), files, workers, level=level, spectra=spectra)
         return Footprint(Path(out), estimate, remarks, 0)
     settings = {"rounded_sides": list(rounded_sides), "spectra_of": list(spectra_of), "level": level, "seed": seed}

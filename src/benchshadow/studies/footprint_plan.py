@@ -53,7 +53,7 @@ def plan_of(
             "tensors": dict(Counter(each.state for each in pairs)),
             "largest": " x ".join(map(str, max(matrices, key=lambda shape: shape[0] * shape[1], default=()))),
         },
-        "write": [str(out / name) for name in files],
+        "write": [str(out / name) for name in ("work.json", *files)],
         "estimate": {
             "seconds": round(work * (spectra if level else len(sides)) * _seconds_per_unit(level) / workers, 1),
             "memory_bytes": _RESTING

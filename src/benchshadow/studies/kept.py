@@ -62,10 +62,10 @@ class Kept:
         self._save(self._change_key(base, tuned, rows), found)
 
     def _matrix_key(self, side: str, piece: Piece, rows: int) -> Path | None:
-        return self._path({"of": self.contents.get(side), "tensor": [piece.name, piece.place, rows]})
+        return self._path({"of": self.contents.get(side), "tensor": _place(piece, rows)})
 
     def _change_key(self, base: Piece, tuned: Piece, rows: int) -> Path | None:
-        tensors = [[piece.name, piece.place, rows] for piece in (base, tuned)]
+        tensors = [_place(piece, rows) for piece in (base, tuned)]
         return self._path({"of": dict(self.contents), "tensors": tensors, **self.of_pair})
 
     def _path(self, key: Mapping[str, Any]) -> Path | None:
@@ -82,3 +82,8 @@ class Kept:
         if path is not None:
             with suppress(InputError, SafetensorError), replace_whole(path) as partial:
                 save(partial, found)
+
+
+def _place(piece: Piece, rows: int) -> list[Any]:
+    """Where a matrix lies: everything that a layout decides of it."""
+    return [piece.name, piece.place, piece.cut.transposed, list(piece.shape), rows]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -88,8 +89,19 @@ def _kept(base: Checkpoint, tuned: Checkpoint | None, settings: Settings, cache:
         return Kept(None, {}, {}, {})
     contents = {side: digest(identity(checkpoint, cache)) for side, checkpoint in sides.items()}
     of_pair = {"seed": settings.seed, "rounded_sides": list(settings.rounded_sides)}
-    libraries = {name: version(name) for name in ("numpy", "scipy")}
-    return Kept(cache, contents, {"level": settings.level, "device": settings.device, **libraries}, of_pair)
+    stored = {side.dtype(name) for side in sides.values() for name in side.names()}
+    made = {"level": settings.level, "device": settings.device, "float64": "float64" in stored, **_libraries(settings)}
+    return Kept(cache, contents, made, of_pair)
+
+
+def _libraries(settings: Settings) -> dict[str, str]:
+    """Versions of what numbers pass through between file and spectrum."""
+    names = ("numpy", "scipy", "gguf", *(() if settings.device == "cpu" else ("torch",)))
+    found = {}
+    for name in names:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def pairs_of(base: Checkpoint, tuned: Checkpoint | None) -> Paired:

@@ -79,6 +79,8 @@ def measured_pair(pair: Pair, settings: Settings, kept: Kept, *, single: bool) -
         return Measurement(pair, "analysed", "", said, {"base": measure_matrix(matrix)}, _values({"base": matrix}))
     except TensorRefused as refusal:
         return Measurement(pair, "refused", refusal.problem, said, {}, {})
+    except np.linalg.LinAlgError as failure:
+        return Measurement(pair, "refused", f"could not be decomposed ({failure})", said, {}, {})
 
 
 def _matrix(pair: Pair, settings: Settings, kept: Kept) -> Spectrum | Moments:

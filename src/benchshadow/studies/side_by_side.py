@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
 
-from benchshadow.checkpoints import Pair
+from benchshadow.checkpoints import Pair, Piece
 
 from .over_model import Measurement
 
@@ -57,11 +57,16 @@ def _as_they_come(
         return
     light = {i for i in order if _is_light(pairs[i])}
     small = {i for i in order if i not in light and min(pairs[i].shape) <= _SMALL_SIDE}
-    small = small if len(small) >= _MANY else set()
+    mapped = all(getattr(side.checkpoint, "is_mapped", False) for i in small for side in _sides(pairs[i]))
+    small = small if len(small) >= _MANY and mapped else set()  # what lies in memory would be sent to each process
     yield from _in_threads(job, pairs, [i for i in order if i not in light | small], workers)
     yield from ((i, job(pairs[i])) for i in order if i in light)
     if small:
         yield from _in_processes(job, pairs, [i for i in order if i in small], workers)
+
+
+def _sides(pair: Pair) -> list[Piece]:
+    return [side for side in (pair.base, pair.tuned) if side is not None]
 
 
 def _is_light(pair: Pair) -> bool:
