@@ -20,6 +20,6 @@ from .source import MatrixSource as MatrixSource
 from .spectrum import Spectrum as Spectrum
 from .spectrum import matrix_of as matrix_of
 from .tails import TailFit as TailFit
-from .update import LEVELS as LEVELS
 from .update import Unchanged as Unchanged
 from .update import Update as Update
+from .update import check_level as check_level

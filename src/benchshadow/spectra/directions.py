@@ -12,7 +12,7 @@ from .factors import Factors, factored_values
 from .intruders import TOP, Intruders, RandomIntruders, intruder_dimensions, random_intruders
 from .lapack import top_eigenvectors
 from .source import MatrixSource
-from .streaming import places, read_block, scales, stream, widen
+from .streaming import places, read_wide, scales, stream
 
 __all__ = ["KEPT", "METHOD", "SIDES", "BaseVectors", "Directions", "Vectors", "directions_of"]
 
@@ -168,10 +168,8 @@ def _products(sources: Sequence[MatrixSource], inner: dict[str, np.ndarray], wid
 
 
 def _oriented(source: MatrixSource, place: slice, wide: bool) -> np.ndarray:
-    block = read_block(source, place, not wide)
-    out = np.empty(block.shape)
-    widen(block, out)
-    return out.T if wide else out
+    block = read_wide(source, place, not wide)
+    return block.T if wide else block
 
 
 def _long_side(source: MatrixSource, short: np.ndarray, values: np.ndarray) -> np.ndarray:

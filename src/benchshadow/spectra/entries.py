@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 
-from .formats import EXPONENT_BITS, FORMATS
+from .formats import FORMATS, constant, floor_power
 from .sums import Pass
 from .workspace import Workspace
 
@@ -44,7 +43,10 @@ def add_strip(
         where: rows and columns of the matrix that the strip covers.
         space: working memory.
     """
-    powers = [_powers(parts[key], kind, key, space) for key, kind in zip(done.sides, types, strict=True)]
+    powers = [
+        floor_power(parts[key], kind, space.array(f"power {key}", parts[key].shape, parts[key].dtype))
+        for key, kind in zip(done.sides, types, strict=True)
+    ]
     if parts["tuned"].dtype == np.float64 or "float16" in types:
         _forget_zeros(parts, done.sides, powers)
     if "change" in parts:
@@ -54,8 +56,8 @@ def add_strip(
             power *= power.dtype.type(2.0 ** -FORMATS[kind].fraction_bits / done.scale[key])
             power *= power
             rows, columns = where
-            done.profiles[key].rows[rows] += power @ _constant(1.0, power.shape[1:], power.dtype) / 12
-            done.profiles[key].columns[columns] += _constant(1.0, power.shape[:1], power.dtype) @ power / 12
+            done.profiles[key].rows[rows] += power @ constant(1.0, power.shape[1:], power.dtype) / 12
+            done.profiles[key].columns[columns] += constant(1.0, power.shape[:1], power.dtype) @ power / 12
         else:
             if done.scale[key] != 1.0:
                 power /= done.scale[key]
@@ -108,23 +110,6 @@ def _compare(
         np.add(np.multiply(powers[0], half[0], out=slack), np.multiply(powers[1], half[1], out=size), out=slack)
     np.abs(change, out=size)
     done.within += int(np.count_nonzero(np.less_equal(size, slack, out=flags)))
-
-
-def _powers(part: np.ndarray, stored: str, key: str, space: Workspace) -> np.ndarray:
-    """Every magnitude rounded down to a power of two, at least the smallest normal one: ulp x 2^(fraction bits)."""
-    power = space.array(f"power {key}", part.shape, part.dtype)
-    mask = EXPONENT_BITS[part.dtype]
-    np.bitwise_and(part.view(mask.dtype), mask, out=power.view(mask.dtype))
-    smallest = 2.0 ** FORMATS[stored].smallest_exponent
-    # With an array NumPy's maximum runs six times as fast as with a number.
-    return np.maximum(power, _constant(smallest, part.shape, part.dtype), out=power)
-
-
-@lru_cache(maxsize=64)
-def _constant(value: float, shape: tuple[int, ...], kind: np.dtype) -> np.ndarray:
-    array = np.full(shape, value, kind)
-    array.setflags(write=False)
-    return array
 
 
 def _forget_zeros(parts: dict[str, np.ndarray], sides: Sequence[str], powers: Sequence[np.ndarray]) -> None:

@@ -77,8 +77,8 @@ def factored_values(A: Float[np.ndarray, "r n"], B: Float[np.ndarray, "m q"], sc
         TensorRefused: a factor holds a value that is not finite.
     """
     _check(A, B)
-    inner, right = _thin(A.astype(np.float64).T)
-    outer, left = _thin(B.astype(np.float64))
+    inner, right = np.linalg.qr(A.astype(np.float64).T)
+    outer, left = np.linalg.qr(B.astype(np.float64))
     U, values, Vt = np.linalg.svd(scale * (left @ right.T), full_matrices=False)
     return FactoredSpectrum(values, outer @ U, inner @ Vt.T)
 
@@ -123,9 +123,3 @@ def _triangle(matrix: Float64[np.ndarray, "a b"]) -> Float64[np.ndarray, "k b"]:
             if found is not None and np.linalg.cond(found) < _WELL_CONDITIONED:
                 return found
     return np.asarray(np.linalg.qr(matrix, mode="r"))
-
-
-def _thin(matrix: Float64[np.ndarray, "a b"]) -> tuple[Float64[np.ndarray, "a k"], Float64[np.ndarray, "k b"]]:
-    """Q and R."""
-    Q, R = np.linalg.qr(matrix)
-    return Q, R

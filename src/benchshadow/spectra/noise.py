@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from .formats import FORMATS, ulp
 from .source import MatrixSource
-from .streaming import places, read_block, widen
+from .streaming import places, read_wide
 
 __all__ = ["SimulatedEdge", "gaps", "largest_singular_value", "oriented", "simulated_edge", "type_for"]
 
@@ -38,10 +38,8 @@ def oriented(base: MatrixSource, tuned: MatrixSource, kind: str) -> Iterator[tup
     for place in places(base.shape, by_rows=not wide):
         parts = []
         for source in (base, tuned):
-            block = read_block(source, place, not wide)
-            wider = np.empty(block.shape, kind)
-            widen(block, wider)
-            parts.append(np.ascontiguousarray(wider.T) if wide else wider)
+            block = read_wide(source, place, not wide, kind)
+            parts.append(np.ascontiguousarray(block.T) if wide else block)
         yield place, parts[0], parts[1]
 
 

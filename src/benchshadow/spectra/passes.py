@@ -10,9 +10,8 @@ import numpy as np
 from benchshadow.errors import TensorRefused
 
 from . import engines, marchenko_pastur, precision
-from .entries import widen
 from .source import MatrixSource
-from .streaming import named, places, read_block, refuse_non_finite, stream
+from .streaming import named, places, read_wide, refuse_non_finite, stream
 from .sums import Pass
 
 __all__ = ["again", "checked_shape", "float64_gram", "own_edge", "passed"]
@@ -58,15 +57,9 @@ def again(key: str, sources: list[MatrixSource], done: Pass) -> Iterator[np.ndar
     """The blocks of base, tuned or change once more, float64, divided by their scale."""
     by_rows = done.shape[0] >= done.shape[1]
     for place in places(done.shape, by_rows):
-        parts = [_float64(read_block(source, place, by_rows)) for source in sources]
+        parts = [read_wide(source, place, by_rows) for source in sources]
         whole = parts[1] - parts[0] if key == "change" else parts[0 if key == "base" else -1]
         yield whole / done.scale[key]
-
-
-def _float64(block: np.ndarray) -> np.ndarray:
-    wide = np.empty(block.shape)
-    widen(block, wide)
-    return wide
 
 
 def float64_gram(key: str, sources: list[MatrixSource], done: Pass, device: str) -> Any:

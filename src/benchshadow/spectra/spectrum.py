@@ -192,15 +192,14 @@ def _moments(key: str, done: Pass, stored: str, edge: float | None, level: int, 
         zero = {} if level == 0 else {"top": 0.0, "concentration": 0.0}
         return Moments(done.shape, stored, edge, f"one pass {kind}, {engines.device_name(device)}", norm, error, **zero)
     gram = done.grams.pop(key)
-    gram_kind = str(gram.dtype).removeprefix("torch.")
     trace, top, top_error, square = moments_of_gram(gram if isinstance(gram, np.ndarray) else gram.cpu().numpy())
-    relative = precision.gram_error(done.shape, gram_kind) + (precision.norm_error(kind) if key == "change" else 0.0)
+    relative = precision.gram_error(done.shape, kind) + (precision.norm_error(kind) if key == "change" else 0.0)
     s_1 = float(np.sqrt(top)) * done.scale[key]
     return Moments(
         done.shape,
         stored,
         edge,
-        f"gram {gram_kind}, Lanczos, {engines.device_name(device)}",
+        f"gram {kind}, Lanczos, {engines.device_name(device)}",
         norm,
         error,
         s_1,

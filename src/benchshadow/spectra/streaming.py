@@ -14,7 +14,7 @@ from .source import MatrixSource
 from .sums import Pass
 from .workspace import Workspace
 
-__all__ = ["named", "places", "read_block", "refuse_non_finite", "scales", "stream"]
+__all__ = ["named", "places", "read_block", "read_wide", "refuse_non_finite", "scales", "stream"]
 
 _BLOCK_ENTRIES = 1 << 20
 _FEWEST_LINES = 256
@@ -39,6 +39,14 @@ def read_block(source: MatrixSource, place: slice, by_rows: bool) -> np.ndarray:
     if raw is not None:
         return raw(place.start, place.stop) if by_rows else raw(0, source.shape[0])[:, place]
     return source.rows(place.start, place.stop) if by_rows else source.columns(place.start, place.stop)
+
+
+def read_wide(source: MatrixSource, place: slice, by_rows: bool, kind: str = "float64") -> np.ndarray:
+    """One block as numbers of a type, in memory of its own."""
+    block = read_block(source, place, by_rows)
+    wide = np.empty(block.shape, kind)
+    widen(block, wide)
+    return wide
 
 
 def scales(sources: Sequence[MatrixSource], shape: tuple[int, int]) -> dict[str, float]:

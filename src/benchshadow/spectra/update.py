@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float64
 
+from benchshadow._registry import LEVELS
 from benchshadow.errors import InputError, TensorRefused, check_choices
 
 from . import engines
@@ -23,12 +24,10 @@ from .spectrum import Spectrum, reduced
 from .streaming import named, places, read_block, scales
 from .sums import Pass, Profile
 
-__all__ = ["LEVELS", "Unchanged", "Update"]
+__all__ = ["Unchanged", "Update", "check_level"]
 
 _SPECTRA = ("base", "tuned", "change")
 _GLANCE = 1 << 12
-LEVELS = (0, 1, 2, 3)
-"""0 one pass; 1 the Gram product too; 2 all singular values; 3 the top singular vectors too."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +100,7 @@ class Update:
         shape = _checked_pair(base, tuned)
         check_choices("rounded_sides", rounded_sides, SIDES)
         check_choices("spectra_of", spectra_of, _SPECTRA, none=True)
-        if level not in LEVELS:
-            raise InputError("level", f"must be one of {', '.join(map(str, LEVELS))} but is {level!r}")
+        check_level(level)
         engines.checked_device(device)
         base, tuned = at_hand(base), at_hand(tuned)
         sources = [base, tuned]
@@ -193,6 +191,12 @@ class Update:
                 "updates below half an ulp were lost and the norms of the change are biased"
             )
         return tuple(said)
+
+
+def check_level(level: int) -> None:
+    """A level must be one of those there are."""
+    if level not in LEVELS:
+        raise InputError("level", f"must be one of {', '.join(map(str, LEVELS))} but is {level!r}")
 
 
 def _checked_pair(base: MatrixSource, tuned: MatrixSource) -> tuple[int, int]:

@@ -16,13 +16,13 @@ import polars as pl
 from benchshadow.checkpoints import Checkpoint, adapted, adapter_alone, is_adapter, open_adapter, open_checkpoint
 from benchshadow.errors import Incomplete, InputError, check_choices
 from benchshadow.records import open_folder, read_json, replace_whole, write_json
-from benchshadow.spectra import SIDES
+from benchshadow.spectra import SIDES, check_level
 from benchshadow.spectra.engines import checked_device
 
 from .footprint_plan import plan_of
 from .footprint_summary import summary_of
 from .identity import identity
-from .measurement import OF, Measured, Progress, check_level, measure, pairs_of
+from .measurement import OF, Measured, Progress, measure, pairs_of
 from .overlap import DIRECTIONS, write_directions
 from .source_code import code
 

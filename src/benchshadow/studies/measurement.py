@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from benchshadow.checkpoints import Checkpoint, Pair, alone, layout, layouts, pair
-from benchshadow.errors import InputError, check_choices
+from benchshadow.errors import check_choices
 from benchshadow.records import digest
-from benchshadow.spectra import LEVELS, SIDES
+from benchshadow.spectra import SIDES, check_level
 
 from .identity import identity
 from .kept import Kept
@@ -20,7 +20,7 @@ from .one_pair import Settings, measured_pair
 from .side_by_side import each_measured, work_of
 from .tables import COVERAGE, SPECTRA, Measured, tables
 
-__all__ = ["COVERAGE", "OF", "SPECTRA", "Measured", "Progress", "check_level", "measure", "pairs_of", "work_of"]
+__all__ = ["COVERAGE", "OF", "SPECTRA", "Measured", "Progress", "measure", "pairs_of", "work_of"]
 
 Progress = Callable[[int, int, str], None]
 """Told the work done, all the work, and the name of the matrix that was measured last."""
@@ -74,12 +74,6 @@ def measure(
     job = partial(measured_pair, settings=settings, kept=_kept(base, tuned, settings, cache), single=tuned is None)
     found = each_measured(job, pairs, workers, _teller(pairs, progress))
     return tables(found, remarks, columns or {}, single=tuned is None)
-
-
-def check_level(level: int) -> None:
-    """A level must be one of those there are."""
-    if level not in LEVELS:
-        raise InputError("level", f"must be one of {', '.join(map(str, LEVELS))} but is {level!r}")
 
 
 def _kept(base: Checkpoint, tuned: Checkpoint | None, settings: Settings, cache: Path | None) -> Kept:
