@@ -57,8 +57,8 @@ class Runs:
 
 
 @dataclass(frozen=True, eq=False)
-class Transposed:
-    """A matrix that is stored in x out, as out x in."""
+class _View:
+    """What every view takes from the source behind it."""
 
     source: TensorSource
     is_computed: ClassVar[bool] = True
@@ -69,14 +69,19 @@ class Transposed:
         return self.source.name
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return self.source.shape[1], self.source.shape[0]
-
-    @property
     def stored(self) -> str:
         """The type on disk."""
         return self.source.stored
+
+
+@dataclass(frozen=True, eq=False)
+class Transposed(_View):
+    """A matrix that is stored in x out, as out x in."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.source.shape[1], self.source.shape[0]
 
     def rows(self, start: int, stop: int) -> np.ndarray:
         """Rows start to stop (exclusive): columns of what is stored."""
@@ -102,27 +107,15 @@ class RawTransposed(Transposed):
 
 
 @dataclass(frozen=True, eq=False)
-class Selected:
+class Selected(_View):
     """Some rows of a matrix; no others are read."""
 
-    source: TensorSource
     runs: Runs
-    is_computed: ClassVar[bool] = True
-
-    @property
-    def name(self) -> str:
-        """How sentences call it."""
-        return self.source.name
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
         return self.runs.rows, self.source.shape[1]
-
-    @property
-    def stored(self) -> str:
-        """The type on disk."""
-        return self.source.stored
 
     def rows(self, start: int, stop: int) -> np.ndarray:
         """Rows start to stop (exclusive)."""
