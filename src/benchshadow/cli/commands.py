@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -27,6 +28,7 @@ study_app = typer.Typer(
 app.add_typer(study_app, name="study")
 
 INTERRUPTED = 130
+_YOUNG = 100_000  # objects made before the collector looks for cycles: imports make as many, and all of them stay
 
 Json = Annotated[
     bool, typer.Option("--json", help="Print a machine-readable summary, and nothing else, on standard output.")
@@ -287,6 +289,7 @@ def _fail(text: str, code: int) -> None:
 
 def main() -> None:
     """Run the command line; every error that is meant for the user becomes one sentence here and nowhere else."""
+    gc.set_threshold(_YOUNG)
     try:
         app()
     except BenchshadowError as error:

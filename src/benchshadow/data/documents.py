@@ -16,7 +16,10 @@ from typing import Any, NamedTuple
 from benchshadow.errors import InputError
 from benchshadow.records import file_digest
 
-__all__ = ["DATA_VARIABLE", "Document", "Passage", "data_file", "file_hash", "read_documents", "read_rows", "unit_hash"]
+__all__ = [
+    "DATA_VARIABLE", "Document", "Passage", "data_file", "file_hash", "fill", "read_documents", "read_rows",
+    "template_fields", "unit_hash",
+]  # fmt: skip
 
 DATA_VARIABLE = "BENCHSHADOW_DATA"
 """The environment variable that names the folder below which data files are looked for."""
@@ -102,7 +105,7 @@ def _row(line: str, where: str) -> dict[str, Any]:
 def fill(template: str, row: dict[str, Any], where: object) -> str:
     """A template such as "{question} {answer}" with the fields of a row; lists are joined by a space, null is empty."""
     values: dict[str, str] = {}
-    for field in _fields(template):
+    for field in template_fields(template):
         if field not in row:
             raise InputError(where, f"must have the field '{field}' but has {sorted(row)}")
         value = row[field]
@@ -111,7 +114,7 @@ def fill(template: str, row: dict[str, Any], where: object) -> str:
 
 
 @functools.cache
-def _fields(template: str) -> tuple[str, ...]:
+def template_fields(template: str) -> tuple[str, ...]:
     """The fields that a template names, each in plain braces: "{text}", no formats and no indices."""
     try:
         parts = list(string.Formatter().parse(template))
