@@ -9,12 +9,12 @@ CODE := src tests docs benchmarks experiments
 
 install: $(INSTALLED)
 
-# Made again whenever what is asked for changes. Ray and lm-evaluation-harness are heavy and not part of it: pip install -e '.[all]'
+# Made again whenever what is asked for changes. lm-evaluation-harness is heavy and not part of it: pip install -e '.[all]'
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "benchshadow needs Python 3.11 or newer, but $(PYTHON) is $$($(PYTHON) --version 2>&1): name a newer one, as in  make $(or $(MAKECMDGOALS),install) PYTHON=python3.12" >&2; exit 3; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable '.[train,report]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable '.[train,report,data]'
 	@touch $@
 
 demo: install

@@ -1,0 +1,270 @@
+"""Build the arms of a recipe: a corpus coded once, the control drawn from it, and every arm in a folder of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchshadow.data.documents import Document, data_file, file_hash
+from benchshadow.data.packing import PackedStream, Pieces, TokenStore, lay, placed, shuffled
+from benchshadow.data.packing.store import corpus_hash, tokenizer_hash
+from benchshadow.data.tokenization import end_token
+from benchshadow.errors import InputError
+from benchshadow.records import open_folder, read_json, write_json
+
+from .account import SCHEMA, Tally, environment, positions, reported, seal, untreated_hash
+from .comparing import expected
+from .filling import filled
+from .making import Workshop
+from .pool import Pool, Room, Treatment
+from .recipe import CONTROL, Recipe
+from .seeding import generator
+from .tools import Tools
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+__all__ = ["MANIFEST", "Arms", "build"]
+
+MANIFEST = "manifest.json"
+CORPUS, ARMS, SCRATCH = "corpus", "arms", "scratch"
+
+
+@dataclass(frozen=True)
+class Arms:
+    """Built arms, each in `arms/<name>` of the folder, the control first."""
+
+    folder: Path
+    streams: Mapping[str, PackedStream]
+
+    @property
+    def manifests(self) -> dict[str, dict[str, Any]]:
+        """The manifests by arm."""
+        return {name: read_json(stream.folder / MANIFEST) for name, stream in self.streams.items()}
+
+
+def build(
+    corpus: Iterable[Document],
+    recipe: Recipe,
+    out: Path,
+    *,
+    tokenizer: Tokenizer,
+    workers: int = 1,
+    seed: int,
+    tools: Tools | None = None,
+) -> Arms:
+    """Build the control and every arm of a recipe.
+
+    An arm that is whole already is left; what was interrupted is done again. The bits depend on the arguments other
+    than `workers` alone.
+
+    Args:
+        corpus: documents that can be gone through more than once.
+        recipe: budget, sources and arms.
+        out: a folder of this work and no other: `corpus/` holds the tokens, `arms/<name>/` the stream and the manifest.
+        tokenizer: codes all texts.
+        workers: processes that code; with one, the tokenizer's own threads.
+        seed: of all draws.
+        tools: scores, embeddings and rewriters that arms need.
+
+    Raises:
+        InputError: the corpus can be gone through once only, holds too little, or is another than the folder's; an
+            arm's recipe gives too few tokens without repetition; or the disk is full.
+    """
+    if iter(corpus) is corpus:
+        raise InputError("corpus", "must be gone through more than once but is an iterator", "give a list or a corpus")
+    tools = tools or Tools()
+    workshop = Workshop(recipe, tools, seed)
+    bench = _Bench(corpus, recipe, Path(out), tokenizer, workers, seed, workshop)
+    work = {
+        "verb": "intervene",
+        "recipe": recipe.model_dump(mode="json"),
+        "seed": seed,
+        "tokenizer": tokenizer_hash(tokenizer),
+        "tools": dict(tools.names),
+        "items": workshop.hashes(),
+    }
+    open_folder(bench.out, work)
+    shutil.rmtree(bench.out / SCRATCH, ignore_errors=True)
+    try:
+        _ = bench.store  # coded, or seen to be this corpus's, before anything rests on it
+        control = bench.arm(CONTROL, None)
+        # Documents are chosen one arm after the other; an arm is written while those of the next are chosen.
+        with ThreadPoolExecutor(1) as pool:
+            waiting = {name: pool.submit(bench.arm, name, bench.treatment(name)) for name in recipe.arms}
+        return Arms(bench.out, {CONTROL: control} | {name: each.result() for name, each in waiting.items()})
+    finally:
+        shutil.rmtree(bench.out / SCRATCH, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """What the arms of one call share."""
+
+    corpus: Iterable[Document]
+    recipe: Recipe
+    out: Path
+    tokenizer: Tokenizer
+    workers: int
+    seed: int
+    workshop: Workshop
+    _untreated: dict[int, str] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    @cached_property
+    def store(self) -> TokenStore:
+        """The corpus, coded; what an earlier call left must be of the same documents."""
+        folder = self.out / CORPUS
+        if not folder.exists():
+            return TokenStore.write(self.corpus, self.tokenizer, folder, workers=self.workers)
+        store = TokenStore.open(folder)
+        if store.account["sha256"] != corpus_hash(self.corpus):
+            raise InputError(folder, "must hold the tokens of this corpus but holds another's", "name another --out")
+        return store
+
+    @cached_property
+    def control(self) -> Pieces:
+        """The control: documents by lot, then sequences by lot."""
+        budget, lengths = self.recipe.budget, self.store.lengths
+        if self.store.account["tokens"] < budget.tokens:
+            raise InputError(
+                "budget.tokens",
+                f"must be at most {self.store.account['tokens']}, the tokens of the corpus, but are {budget.tokens}",
+            )
+        rng = generator(self.seed, CONTROL)
+        pieces = lay(rng.permutation(len(lengths)), lengths, sequences=budget.sequences, length=budget.length)
+        return shuffled(pieces, budget.sequences, rng)
+
+    @cached_property
+    def order(self) -> np.ndarray:
+        """The control's documents in the order in which they were drawn, each once."""
+        _, first = np.unique(self.control.copy, return_index=True)
+        return self.control.document[first]
+
+    @cached_property
+    def reference(self) -> np.ndarray:
+        """Share of every token in the control, each counted once more than it stands there."""
+        counts = np.ones(self.tokenizer.get_vocab_size())
+        for _, rows in PackedStream.open(self.out / ARMS / CONTROL).blocks():
+            counts += np.bincount(rows.ravel(), minlength=len(counts))
+        return counts / counts.sum()
+
+    def arm(self, name: str, treatment: Treatment | None) -> PackedStream:
+        """The stream of an arm, written where it is not there."""
+        folder = self.out / ARMS / name
+        if folder.exists():
+            return PackedStream.open(folder)
+        stand = self._stand(name)
+        written = [] if treatment is None or treatment.written is None else [treatment.written]
+        stores = [self.store, *written]
+        pieces = self.control if treatment is None else self._placed(name, treatment, stand)
+        tally = Tally(stand, self.tokenizer.get_vocab_size())
+
+        def account(partial: Path, order: str) -> None:
+            write_json(partial / MANIFEST, self._manifest(name, order, stand, tally, pieces, stores))
+
+        length = self.recipe.budget.length
+        return PackedStream.write(pieces, stores, folder, length=length, account=account, watch=[tally])
+
+    def _stand(self, name: str) -> np.ndarray:
+        """Where the treated sequences of an arm stand."""
+        treated = expected(self.recipe, name, self.seed)["treated_sequences"]
+        return positions(generator(self.seed, "positions"), self.recipe.budget.sequences, treated)
+
+    def treatment(self, name: str) -> Treatment | None:
+        """The documents of an arm; none where it is there already."""
+        if (self.out / ARMS / name).exists():
+            return None
+        stand = self._stand(name)
+        fixed = np.zeros(len(self.store), bool)
+        fixed[self.control.document[~np.isin(self.control.sequence, stand)]] = True
+        numbers = count()
+        early = self._early(stand)
+        length = self.recipe.budget.length
+        pool = Pool(
+            documents=self.corpus,
+            store=self.store,
+            control=self.order,
+            free=np.flatnonzero(~fixed),
+            room=Room(early * length, (len(stand) - early) * length),
+            tokenizer=self.tokenizer,
+            scratch=lambda: self.out / SCRATCH / f"{name}-{next(numbers)}",
+            workers=self.workers,
+        )
+        return self.workshop.intervention(name)(pool, rng=generator(self.seed, "treatment", name))
+
+    def _early(self, stand: np.ndarray) -> int:
+        return int(np.searchsorted(stand, self.recipe.budget.sequences // 2))
+
+    def _placed(self, name: str, treatment: Treatment, stand: np.ndarray) -> Pieces:
+        """The control with the treatment's segments in their halves, or in all treated sequences."""
+        lengths, budget = self.store.lengths, self.recipe.budget
+        if treatment.written is not None:
+            lengths = np.append(lengths, treatment.written.lengths)
+        early = self._early(stand)
+        halves = [stand] if len(treatment.segments) == 1 else [stand[:early], stand[early:]]
+        rng, pieces = generator(self.seed, "mixing", name), self.control
+        for segment, places in zip(treatment.segments, halves, strict=True):
+            part = filled(
+                segment,
+                lengths,
+                sequences=len(places),
+                length=budget.length,
+                whole=budget.tokens,
+                where=f"arms.{name}",
+                rng=rng,
+            )
+            pieces = placed(pieces, part, places)
+        return pieces
+
+    def _manifest(
+        self, name: str, order: str, stand: np.ndarray, tally: Tally, pieces: Pieces, stores: list[TokenStore]
+    ) -> dict[str, Any]:
+        if name == CONTROL:
+            control_order, rest = order, tally.untreated.hexdigest()
+            reference = (tally.counts + 1.0) / (tally.counts + 1.0).sum()
+        else:
+            control = PackedStream.open(self.out / ARMS / CONTROL)
+            control_order, reference = control.sha256, self.reference
+            with self._lock:
+                if len(stand) not in self._untreated:
+                    self._untreated[len(stand)] = untreated_hash(control, stand)
+                rest = self._untreated[len(stand)]
+        written = stores[1].account if len(stores) > 1 else None
+        return seal(
+            {
+                "schema": SCHEMA,
+                "kind": "arm",
+                "arm": name,
+                "seed": self.seed,
+                **expected(self.recipe, name, self.seed),
+                "sources": self._sources(),
+                "items": self.workshop.hashes(),
+                "tokenizer_sha256": tokenizer_hash(self.tokenizer),
+                "tools": dict(self.workshop.tools.names),
+                "environment": environment(),
+                "order_sha256": order,
+                "control_order_sha256": control_order,
+                "untreated_sha256": tally.untreated.hexdigest(),
+                "control_untreated_sha256": rest,
+                "written": None
+                if written is None
+                else {key: written[key] for key in ("documents", "tokens", "sha256")},
+                "reported": reported(tally, pieces, stores, end_token(self.tokenizer), reference),
+            }
+        )
+
+    def _sources(self) -> dict[str, Any]:
+        """The corpus by its documents, and the files of items by their bytes."""
+        files = [each.file for each in (*self.recipe.sources.values(), self.recipe.benchmark) if each is not None]
+        held = {key: self.store.account[key] for key in ("documents", "tokens", "sha256")}
+        return {"corpus": held, "files": {name: file_hash(data_file(name)) for name in sorted(set(files))}}

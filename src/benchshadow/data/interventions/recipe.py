@@ -1,0 +1,215 @@
+"""The recipe of a set of arms: a budget, a benchmark, further sources, and what is done in each arm, as a TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from benchshadow.errors import InputError
+
+from .prompts import JOINED
+
+__all__ = ["CONTROL", "ArmSettings", "Budget", "Items", "Recipe", "read_recipe"]
+
+CONTROL = "control"
+"""The arm that is always there and that nobody declares."""
+BENCHMARK = "benchmark"
+
+
+class Strict(BaseModel):
+    """Frozen; a misspelt key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Budget(Strict):
+    """What all arms have in common."""
+
+    tokens: int = Field(ge=1, description="of every arm, exactly; a multiple of the length")
+    length: int = Field(ge=2, description="tokens of a sequence")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.tokens % self.length:
+            low = self.tokens - self.tokens % self.length
+            raise ValueError(
+                f"tokens must be a multiple of length {self.length} but are {self.tokens}; {low} or {low + self.length}"
+            )
+        return self
+
+    @property
+    def sequences(self) -> int:
+        """Of every arm."""
+        return self.tokens // self.length
+
+
+class Items(Strict):
+    """A file of items; templates over the fields of its rows."""
+
+    file: str
+    prompt: str = "{question}"
+    answer: str = "{answer}"
+    domain: str = ""
+    seen: float = Field(0.5, gt=0, le=1, description="share of the items that arms may see")
+
+
+class Arm(Strict):
+    """Settings that every arm has."""
+
+    dose: float = Field(1.0, gt=0, le=1, description="share of the sequences that is treated")
+
+
+class OfArm(Arm):
+    """Settings of a control of another arm."""
+
+    of: str
+
+
+class Aligned(Arm):
+    """Near to the benchmark's seen half."""
+
+    intervention: Literal["aligned"]
+    by: Literal["score", "template", "copies", "paraphrase"] = "score"
+    lengths: bool = Field(True, description="score: keep the control's strata of length")
+    copies: int = Field(1, ge=0, description="copies: of every item")
+    template: str = JOINED
+    templates: tuple[str, ...] = Field((JOINED, "Q: {prompt}\nA: {answer}"), min_length=1)
+    versions: int = Field(1, ge=1, description="paraphrase: of every item")
+    epochs: int = Field(1, ge=1, description="template, paraphrase: how often a text may stand")
+
+
+class Coverage(Arm):
+    """Spread as evenly as can be."""
+
+    intervention: Literal["coverage"]
+    by: Literal["domains", "clusters", "farthest first", "facility location"] = "domains"
+    clusters: int = Field(64, ge=1)
+    centres: int = Field(1000, ge=1)
+
+
+class Concentrated(Arm):
+    """Few documents often."""
+
+    intervention: Literal["concentrated"]
+    by: Literal["zipf", "subset"] = "subset"
+    documents: int = Field(1000, ge=1, description="zipf: distinct ones")
+    exponent: float = Field(1.0, ge=0, description="zipf")
+    repeats: int = Field(10, ge=1, description="subset: of each document")
+    when: Literal["whole", "first half"] = "whole"
+
+
+class Repeated(Arm):
+    """A share of the prompts again and again."""
+
+    intervention: Literal["repeated prompts"]
+    source: str = BENCHMARK
+    share: float = Field(0.1, ge=0, le=1)
+    repeats: int = Field(10, ge=1)
+    answers: Literal["same", "other"] = "same"
+    place: Literal["apart", "inside"] = "apart"
+    template: str = JOINED
+
+
+class Deduplicated(Arm):
+    """No text twice."""
+
+    intervention: Literal["deduplicated"]
+    near: bool = False
+
+
+class Plain(Arm):
+    """Interventions without settings."""
+
+    intervention: Literal["normalised", "a/a", "novel-broad"]
+
+
+class OfPlain(OfArm):
+    """Controls of an arm without settings of their own."""
+
+    intervention: Literal["placebo", "format-only", "length-matched"]
+
+
+class OfSource(OfArm):
+    """Controls of an arm that take items from elsewhere."""
+
+    intervention: Literal["off-target", "narrow-other"]
+    source: str
+
+
+ArmSettings = Annotated[
+    Aligned | Coverage | Concentrated | Repeated | Deduplicated | Plain | OfPlain | OfSource,
+    Field(discriminator="intervention"),
+]
+"""Any arm, told apart by its `intervention`."""
+
+
+class Recipe(Strict):
+    """All that determines the arms, beside the corpus, the tokenizer and the seed."""
+
+    budget: Budget
+    benchmark: Items | None = None
+    sources: dict[str, Items] = {}
+    arms: dict[str, ArmSettings] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        for name, arm in self.arms.items():
+            if name == CONTROL or not name.replace("-", "a").replace("_", "a").isalnum():
+                raise ValueError(
+                    f"arms must be named in letters, digits, - and _, none '{CONTROL}', but one is '{name}'"
+                )
+            self._parent(name, arm)
+            source = getattr(arm, "source", BENCHMARK if getattr(arm, "intervention", "") == "aligned" else None)
+            if source == BENCHMARK and self.benchmark is None:
+                raise ValueError(f"arms.{name} needs [benchmark], which is missing")
+            if source not in (None, BENCHMARK) and source not in self.sources:
+                raise ValueError(f"arms.{name}.source must be among {sorted(self.sources)} but is '{source}'")
+        return self
+
+    def _parent(self, name: str, arm: Any) -> None:
+        if not isinstance(arm, OfArm):
+            return
+        parent = self.arms.get(arm.of)
+        if parent is None or isinstance(parent, OfArm):
+            allowed = sorted(n for n, each in self.arms.items() if not isinstance(each, OfArm))
+            raise ValueError(f"arms.{name}.of must be among {allowed} but is '{arm.of}'")
+        by = getattr(parent, "by", "") if isinstance(parent, Aligned) else ""
+        wanted = {"placebo": ("score",), "format-only": ("template", "copies", "paraphrase"), "off-target": ("",)}
+        allowed_by = wanted.get(arm.intervention)  # pyright: ignore[reportAttributeAccessIssue]
+        if allowed_by and (not by or (allowed_by != ("",) and by not in allowed_by)):
+            rule = "aligned" if allowed_by == ("",) else f"aligned by {' or '.join(allowed_by)}"
+            raise ValueError(f"arms.{name}.of must be {rule} but '{arm.of}' is not")
+        if arm.dose != parent.dose:
+            raise ValueError(f"arms.{name}.dose must be that of '{arm.of}', {parent.dose}, but is {arm.dose}")
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe.
+
+    Raises:
+        InputError: it is not there, is no TOML, or breaks a rule; the first one broken is named with its place.
+    """
+    try:
+        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(path, "no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(path, f"cannot be read ({error})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(path, f"must be TOML but is not ({error})") from error
+    return checked_recipe(content, path)
+
+
+def checked_recipe(content: dict[str, Any], where: object = "recipe") -> Recipe:
+    """A recipe from its content; the sentence of a refusal begins with `where`."""
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        given = "" if first["type"] in ("value_error", "missing") else f" but is {first['input']!r}"
+        raise InputError(where, f"{place + ': ' if place else ''}{message}{given}") from error

@@ -1,0 +1,8 @@
+"""Documents coded once, laid end to end in sequences of exactly the budget, and mapped to memory."""
+
+from .layout import Pieces as Pieces
+from .layout import lay as lay
+from .layout import placed as placed
+from .layout import shuffled as shuffled
+from .packed import PackedStream as PackedStream
+from .store import TokenStore as TokenStore

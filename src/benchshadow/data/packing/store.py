@@ -1,0 +1,149 @@
+"""A token store: every document of a corpus coded once and kept on disk, so that arms share what they can."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from benchshadow.data.documents import Document
+from benchshadow.errors import InputError
+from benchshadow.records import digest, read_json, write_json
+
+from .encoding import BATCH, Coded, batches, coded, token_type
+from .whole import whole_folder
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+__all__ = ["DOCUMENTS", "TOKENS", "TokenStore", "corpus_hash", "tokenizer_hash"]
+
+TOKENS, DOCUMENTS, ACCOUNT = "tokens.bin", "documents.parquet", "store.json"
+
+
+def tokenizer_hash(tokenizer: Tokenizer) -> str:
+    """sha256 of a tokenizer's own JSON."""
+    return hashlib.sha256(tokenizer.to_str().encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class TokenStore:
+    """Documents and their tokens, as written by `TokenStore.write`.
+
+    Attributes:
+        folder: where it lies.
+        account: number of documents and tokens, vocabulary, type, the hash of all documents and of the tokenizer.
+        table: a row per document: id, domain, tokens (its end token among them), characters, content (XXH3 of its
+            text, 64 bits, by which equal texts are told).
+    """
+
+    folder: Path
+    account: dict[str, Any]
+    table: pl.DataFrame = field(repr=False)
+
+    @classmethod
+    def write(
+        cls, documents: Iterable[Document], tokenizer: Tokenizer, folder: Path, *, workers: int = 1
+    ) -> TokenStore:
+        """Code documents into a new folder, whole or not at all, in bounded memory.
+
+        Raises:
+            InputError: the folder is there already or cannot be written, or a text cannot be said.
+        """
+        seen, frames, tokens = hashlib.sha256(), [], 0
+        with whole_folder(folder) as partial:
+            with (partial / TOKENS).open("wb") as file:
+                for batch in coded(documents, tokenizer, workers=workers):
+                    file.write(batch.ids.data)
+                    frames.append(_rows(batch, seen))
+                    tokens += len(batch.ids)
+            table = pl.concat(frames) if frames else _rows(Coded([], np.empty(0), np.empty(0, np.int64)), seen)
+            table.write_parquet(partial / DOCUMENTS)
+            account = {
+                "documents": table.height,
+                "tokens": tokens,
+                "vocabulary": tokenizer.get_vocab_size(),
+                "type": token_type(tokenizer).str,
+                "sha256": seen.hexdigest(),
+                "tokenizer_sha256": tokenizer_hash(tokenizer),
+            }
+            write_json(partial / ACCOUNT, {**account, "seal": digest(account)})
+        return cls(Path(folder), account, table)
+
+    @classmethod
+    def open(cls, folder: Path) -> TokenStore:
+        """Open what `write` wrote.
+
+        Raises:
+            InputError: it is not there, not as it was written, or cut short.
+        """
+        folder = Path(folder)
+        account = read_json(folder / ACCOUNT)
+        seal = account.pop("seal", None) if isinstance(account, dict) else None
+        if seal is None or seal != digest(account):
+            raise InputError(folder / ACCOUNT, "must be as it was written but is not")
+        try:
+            size = (folder / TOKENS).stat().st_size
+            table = pl.read_parquet(folder / DOCUMENTS)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise InputError(folder, f"cannot be read ({error})") from error
+        wanted = account["tokens"] * np.dtype(account["type"]).itemsize
+        if size != wanted or table.height != account["documents"] or table["tokens"].sum() != account["tokens"]:
+            raise InputError(folder / TOKENS, f"must hold {wanted} bytes for its documents but holds {size}")
+        return cls(folder, account, table)
+
+    def __len__(self) -> int:
+        return self.account["documents"]
+
+    @cached_property
+    def ids(self) -> np.ndarray:
+        """All tokens end to end, mapped from disk."""
+        if not self.account["tokens"]:
+            return np.empty(0, self.account["type"])
+        return np.asarray(np.memmap(self.folder / TOKENS, self.account["type"], "r"))
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """Tokens of every document, int64."""
+        return self.table["tokens"].to_numpy().astype(np.int64)
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """Where every document begins, in tokens, int64."""
+        return np.cumsum(self.lengths) - self.lengths
+
+
+def _rows(batch: Coded, seen: Any) -> pl.DataFrame:
+    """Rows of a batch; `seen` is fed with every id, domain and text."""
+    import xxhash
+
+    seen.update(_named(batch.documents))
+    return pl.DataFrame(
+        {
+            "id": [document.id for document in batch.documents],
+            "domain": [document.domain for document in batch.documents],
+            "tokens": batch.lengths.astype(np.int32),
+            "characters": [len(document.text) for document in batch.documents],
+            "content": [xxhash.xxh3_64_intdigest(document.text.encode()) for document in batch.documents],
+        },
+        schema={"id": pl.String, "domain": pl.String, "tokens": pl.Int32, "characters": pl.Int64, "content": pl.UInt64},
+    )
+
+
+def corpus_hash(documents: Iterable[Document]) -> str:
+    """Hash of the ids, domains and texts of documents in their order, as a store's account holds it."""
+    seen = hashlib.sha256()
+    for batch in batches(documents, BATCH):
+        seen.update(_named(batch))
+    return seen.hexdigest()
+
+
+def _named(documents: Iterable[Document]) -> bytes:
+    """Ids, domains and texts as bytes; the number of characters keeps one document from passing for two."""
+    return "".join(f"{each.id}\x1f{each.domain}\x1f{len(each.text)}\x1f{each.text}" for each in documents).encode()
