@@ -210,7 +210,7 @@ def test_what_is_no_manifest_is_refused(control, tmp_path):
     with pytest.raises(InputError, match=r"nowhere"):
         verify([control, tmp_path / "nowhere"])
     later = read_json(control / "manifest.json") | {"schema": 2}
-    with pytest.raises(InputError, match="must be the manifest of a run, schema 1"):
+    with pytest.raises(InputError, match="must be the manifest of a run or of an arm, schema 1"):
         verify([control, beside(tmp_path / "later", seal(later))])
 
 

@@ -12,7 +12,7 @@ import typer
 
 from benchshadow.errors import BenchshadowError, MissingExtra
 
-__all__ = ["app", "main"]
+__all__ = ["Json", "Plan", "Strict", "app", "fail", "main", "one_thread_each", "page_of", "remark"]
 
 app = typer.Typer(
     help="Tells what training data did to a model.",
@@ -153,7 +153,7 @@ def footprint(
     strict: Strict = False,
 ) -> None:
     """Measure a checkpoint, an adapter, or the change between two: spectra, ranks, tails, and nulls beside them."""
-    _one_thread_each()
+    one_thread_each()
     from benchshadow.errors import InputError
     from benchshadow.studies.footprint import footprint as measure
     from benchshadow.studies.identity import cache_folder
@@ -180,15 +180,15 @@ def footprint(
             cache=cache_folder() if cache else None,
             progress=progress,
         )
-    page = None if plan else _page(done.folder)
-    for remark in done.remarks:
-        _remark(remark)
+    page = None if plan else page_of(done.folder)
+    for each in done.remarks:
+        remark(each)
     if json:
         print_json(done.summary)
     else:
         print_footprint(done.folder, done.summary, page, plan=plan)
     if strict and done.refused and not plan:
-        _fail(f"{done.folder}: {done.refused} tensors were refused by name; see coverage.parquet", 4)
+        fail(f"{done.folder}: {done.refused} tensors were refused by name; see coverage.parquet", 4)
 
 
 @app.command()
@@ -209,7 +209,7 @@ def verify(
     else:
         print_verification(found)
     if found.undeclared:
-        _fail(found.sentence, 3)
+        fail(found.sentence, 3)
 
 
 @app.command()
@@ -231,19 +231,19 @@ def _study(file: Path, out: Path, workers: int, *, plan: bool, json: bool, stric
         return
     with runs() as progress:
         done = study_run(file, out=out, workers=workers, progress=progress)
-    page = _page(done.folder)
+    page = page_of(done.folder)
     for title, reason in done.failed.items():
-        _remark(f"{title} failed: {reason}")
+        remark(f"{title} failed: {reason}")
     if json:
         print_json(done.summary)
     else:
         print_study(done.folder, done.summary, page)
     if strict and done.failed:
         counts = done.summary["runs"]
-        _fail(f"{done.folder}: {counts['failed']} of {counts['planned']} runs failed", 4)
+        fail(f"{done.folder}: {counts['failed']} of {counts['planned']} runs failed", 4)
 
 
-def _one_thread_each() -> None:
+def one_thread_each() -> None:
     """Matrices are measured side by side with one thread each, unless the user has set another number."""
     for library in ("OMP", "MKL", "OPENBLAS"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
@@ -263,14 +263,14 @@ def _report(folder: Path, json: bool, figures: Path | None = None) -> None:
             typer.echo(file)
 
 
-def _page(folder: Path) -> Path | None:
+def page_of(folder: Path) -> Path | None:
     """The report, or a remark where the libraries for it are not installed."""
     from benchshadow.report import write
 
     try:
         return write(folder)
     except MissingExtra as error:
-        _remark(f"no report.html: {error}")
+        remark(f"no report.html: {error}")
         return None
 
 
@@ -278,11 +278,13 @@ def _state(share: float) -> str:
     return "whole" if share == 1 else "waiting"
 
 
-def _remark(text: str) -> None:
+def remark(text: str) -> None:
+    """Say something beside the results, on standard error."""
     typer.echo(text, err=True)
 
 
-def _fail(text: str, code: int) -> None:
+def fail(text: str, code: int) -> None:
+    """Say what is wrong, and end with an exit code."""
     typer.echo(text, err=True)
     raise typer.Exit(code)
 

@@ -79,7 +79,7 @@ CITATION = """@software{benchshadow,
 }"""
 
 
-def _console() -> Console:
+def console_of() -> Console:
     """Never narrower than a table of eight arms; a terminal that is narrower scrolls or wraps it."""
     width = Console().width
     return Console(highlight=False, width=max(width, _LEAST_WIDTH))
@@ -92,7 +92,7 @@ def print_json(summary: Mapping[str, Any]) -> None:
 
 def print_study(folder: Path, summary: Mapping[str, Any], page: Path | None) -> None:
     """The table of tiers, the footprints, and what can be said."""
-    console, told = _console(), read_json(folder / "study.json")
+    console, told = console_of(), read_json(folder / "study.json")
     outside = {
         (claim["arm"], claim["measure"])
         for claim in read_json(folder / "claims.json")["claims"]
@@ -133,7 +133,7 @@ def _arms(measures: list[dict[str, Any]], summary: Mapping[str, Any], outside: s
 
 def print_footprint(folder: Path, summary: Mapping[str, Any], page: Path | None, *, plan: bool) -> None:
     """What was covered, the numbers over the blocks, and the roles side by side; or the plan."""
-    console = _console()
+    console = console_of()
     if plan:
         console.print("nothing was done; a footprint would")
         _pairs(console, {part: summary[part] for part in ("level", "read", "compute", "write", "estimate")})
@@ -248,14 +248,14 @@ def print_plan(plan: Estimate, out: Path, as_json: bool) -> None:
     if as_json:
         print_json({"verb": "study", "out": str(out), **asdict(plan)})
         return
-    console = _console()
+    console = console_of()
     console.print(f"would run in {out}; nothing was done", markup=False)
     _pairs(console, asdict(plan))
 
 
 def print_standing(standing: Standing, rows: Mapping[str, str]) -> None:
     """One line per run, and the share of the work that is done."""
-    console = _console()
+    console = console_of()
     for title, state in rows.items():
         console.print(f"{title}: {state}", markup=False)
     whole = sum(share == 1 for share in standing.shares.values())
@@ -264,7 +264,7 @@ def print_standing(standing: Standing, rows: Mapping[str, str]) -> None:
 
 def print_verification(found: Verification) -> None:
     """The treatment and its largest consequences, manifest by manifest; then everything that was not declared."""
-    console = _console()
+    console = console_of()
     console.print(f"compared: {', '.join(found.names)}", markup=False)
     for manifest in dict.fromkeys(each.manifest for each in (*found.declared, *found.undeclared)):
         console.print(f"\n{manifest}", markup=False, soft_wrap=True)

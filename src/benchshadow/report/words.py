@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from benchshadow.spectra import diagnostics
 
 from .elements import Terms
 
-__all__ = ["GLOSSARY", "glossary", "not_told"]
+__all__ = ["AUDIT_GLOSSARY", "GLOSSARY", "glossary", "not_told"]
 
 GLOSSARY = {
     "A/A": "A second draw of the control's own recipe. What it differs by is what chance alone gives.",
@@ -39,10 +39,35 @@ GLOSSARY = {
 }
 
 
-def glossary(*, without: Iterable[str] = ()) -> Terms:
+AUDIT_GLOSSARY = {
+    "alignment": "How much likelier the words of a document are in the benchmark than in the reference, per word and "
+    "pair of words. Above 0 it reads more like the benchmark.",
+    "benchmark": "A fixed set of items that models are scored on.",
+    "corpus": "The documents that a model is, or might be, trained on.",
+    "effective number": "So many clusters, all filled evenly, would have the same entropy.",
+    "eligible": "Of an item: long enough for the rule. Others are counted, and are in no share.",
+    "Gini coefficient": "0 where every entry is as frequent as every other, near 1 where few hold nearly all.",
+    "held-out half": "Items of the benchmark set apart beforehand, never used to choose data.",
+    "Herfindahl-Hirschman index": "Chance that two draws are the same entry.",
+    "hit": "An item that a rule calls found in the corpus.",
+    "interval": "After ±: half the width of a 95% bootstrap interval.",
+    "Jaccard": "Of two texts: the share of their shingles that both have.",
+    "n-gram": "So many words in a row.",
+    "near-duplicate": "A document that shares at least 80% of its runs of five words with another.",
+    "passage": "The words of the corpus that an item shares with it.",
+    "reference": "The corpus that alignment is measured against.",
+    "template": "Wording that many items of a benchmark share, such as a fixed instruction.",
+    "unseen mass": "Chance that the next n-gram is a new one, judged by how many were met once.",
+    "Vendi score": "Number of texts with nothing in common that would be as diverse; its order q says how much rare "
+    "kinds of texts count.",
+    "words": "Texts are compared in Unicode's NFKC form, in lower case and without punctuation.",
+}
+
+
+def glossary(words: Mapping[str, str] = GLOSSARY, *, without: Iterable[str] = ()) -> Terms:
     """The terms of the page, in alphabetical order."""
     left_out = set(without)
-    terms = [(term, says) for term, says in GLOSSARY.items() if term not in left_out]
+    terms = [(term, says) for term, says in words.items() if term not in left_out]
     return Terms(sorted(terms, key=lambda pair: pair[0].lower()))
 
 

@@ -1,4 +1,4 @@
-"""The front door: a folder of a study or of a footprint becomes `report.html`, and its charts become figures."""
+"""The front door: a folder of a study, a footprint or an audit becomes `report.html`, and its charts become figures."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ def write(folder: Path) -> Path:
     """Write `report.html` into a folder, whole or not at all; it needs no network to be read.
 
     Args:
-        folder: what `study`, `demo` or `footprint` left: records, summary and manifests. Weights are never read.
+        folder: what `study`, `demo`, `footprint` or `audit` left: records, summary and
+            manifests. Weights are never read.
 
     Returns:
         The path of the page.
 
     Raises:
-        InputError: the folder is neither a study's nor a footprint's, or a file in it is broken.
+        InputError: the folder is not one of these, or a file in it is broken.
         MissingExtra: the libraries of the extra `report` are not installed.
     """
     folder = Path(folder)
@@ -88,4 +89,11 @@ def _page(folder: Path) -> Page:
         from .footprint_page import footprint_page
 
         return footprint_page(folder)
-    raise InputError(folder, "must hold a study (study.json) or a footprint (summary.json, coverage.parquet)")
+    if verb == "audit":
+        from .audit_page import audit_page
+
+        return audit_page(folder)
+    raise InputError(
+        folder,
+        "must hold a study (study.json) or a footprint (summary.json, coverage.parquet) or an audit (summary.json)",
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchshadow.data.interventions import Difference, compare
 from benchshadow.errors import InputError
 from benchshadow.records import read_json
 
@@ -51,24 +52,6 @@ _HASHES = (
 
 
 @dataclass(frozen=True)
-class Difference:
-    """One field in which a manifest departs from the first, or from what it says itself."""
-
-    manifest: str
-    field: str
-    was: Any
-    now: Any
-
-    @property
-    def said(self) -> str:
-        """The field with both values, long ones cut."""
-        return f"{self.field} is {_short(self.now)}, was {_short(self.was)}"
-
-    def __str__(self) -> str:
-        return f"{self.manifest}: {self.said}"
-
-
-@dataclass(frozen=True)
 class Verification:
     """What differs between manifests.
 
@@ -104,7 +87,7 @@ class Verification:
 
 
 def verify(paths: Sequence[Path]) -> Verification:
-    """Compare manifests with the first of them.
+    """Compare manifests, of runs or of built arms, with the first of them.
 
     Each must be as it was sealed, agree with the study it names, and share with the first the study, the replicate, the
     base, the settings, the tasks, the machine and the budget. Two manifests of one arm may differ in nothing.
@@ -117,7 +100,10 @@ def verify(paths: Sequence[Path]) -> Verification:
     """
     if len(paths) < 2:
         raise InputError("verify", f"needs two manifests or more but was given {len(paths)}")
-    manifests = [(_name(path), _read(path)) for path in paths]
+    given = [(_name(path), _content(path)) for path in paths]
+    if all(isinstance(content, dict) and content.get("kind") == "arm" for _, content in given):
+        return _of_arms([content for _, content in given])
+    manifests = [(name, _checked(name, content)) for name, content in given]
     declared: list[Difference] = []
     undeclared: list[Difference] = []
     first_name, first = manifests[0]
@@ -179,19 +165,21 @@ def _differing(one: Any, other: Any, place: str = "") -> Iterator[tuple[str, Any
         yield place, one, other
 
 
-def _read(path: Path) -> dict[str, Any]:
-    file = Path(path) / MANIFEST if Path(path).is_dir() else Path(path)
-    manifest = read_json(file)
+def _content(path: Path) -> Any:
+    return read_json(Path(path) / MANIFEST if Path(path).is_dir() else Path(path))
+
+
+def _checked(name: str, manifest: Any) -> dict[str, Any]:
     if not isinstance(manifest, dict) or manifest.keys() != _WANTED or manifest["schema"] != SCHEMA:
         held = sorted(manifest)[:6] if isinstance(manifest, dict) else type(manifest).__name__
-        raise InputError(file, f"must be the manifest of a run, schema {SCHEMA}, but holds {held}")
+        raise InputError(name, f"must be the manifest of a run or of an arm, schema {SCHEMA}, but holds {held}")
     return manifest
+
+
+def _of_arms(manifests: Sequence[dict[str, Any]]) -> Verification:
+    found = compare(manifests)
+    return Verification(found.names, found.declared, found.undeclared)
 
 
 def _name(path: Path) -> str:
     return Path(path).name if Path(path).is_dir() else f"{Path(path).parent.name}/{Path(path).name}"
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["MANIFEST", "Arms", "build"]
 
 MANIFEST = "manifest.json"
+"""What an arm's folder says of itself."""
 CORPUS, ARMS, SCRATCH = "corpus", "arms", "scratch"
 
 

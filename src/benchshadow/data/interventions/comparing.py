@@ -39,8 +39,13 @@ class Difference:
     was: Any
     now: Any
 
+    @property
+    def said(self) -> str:
+        """The field with both values, long ones cut."""
+        return f"{self.field} is {_short(self.now)}, was {_short(self.was)}"
+
     def __str__(self) -> str:
-        return f"{self.manifest}: {self.field} is {_short(self.now)}, was {_short(self.was)}"
+        return f"{self.manifest}: {self.said}"
 
 
 @dataclass(frozen=True)
