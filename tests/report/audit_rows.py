@@ -41,12 +41,11 @@ def audit_folder(folder: Path, corpora: tuple[str, ...] = CORPORA) -> Path:
 def summary(corpora: tuple[str, ...]) -> dict[str, Any]:
     sizes = {"documents": 5120, "words": 1_204_551, "characters": 7_002_113, "empty": 3, "refused": 2, "renamed": 1}
     refused = [{"where": "web.jsonl", "line": line, "reason": "must be JSON but ends early"} for line in (17, 4012)]
-    halves = {"seen": 700, "held_out": 700}
     return {
         "verb": "audit",
         "corpora": [{"name": name, **sizes} for name in corpora],
         "benchmarks": [
-            {"name": name, "items": many, "fields": "{question} {choices}", "sha256": "cd" * 32, **halves}
+            {"name": name, "items": many, "fields": "{question} {choices}", "sha256": "cd" * 32, **_halves(many)}
             for name, many in BENCHMARKS.items()
         ],
         "remarks": ["web.jsonl: 2 lines were refused."],
@@ -54,6 +53,10 @@ def summary(corpora: tuple[str, ...]) -> dict[str, Any]:
         "reference": "wiki",
         "refused": refused,
     }
+
+
+def _halves(items: int) -> dict[str, int]:
+    return {"seen": items // 2, "held_out": items - items // 2}
 
 
 def item_rows(corpus: str) -> Iterator[Row]:

@@ -29,9 +29,7 @@ def audit(
     out: Annotated[Path, typer.Option(help="Folder for records, items and report.")] = Path("audit"),
     text: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Template of a document's text, such as '{question} {answer}'; once, or once for each corpus."
-        ),
+        typer.Option(help="Template of a document's text, such as '{question} {answer}'; or one for each corpus."),
     ] = None,
     domain: Domain = "",
     prompt: Annotated[
@@ -55,8 +53,8 @@ def audit(
     from .printing import print_json
 
     done = look(
-        corpora, benchmark, out=out, text=text or ["{text}"], domain=domain, prompt=prompt, lines=lines, reference=reference,
-        seed=seed, strict=False, plan=plan, progress=lambda doing: remark(f"{doing} ..."),
+        corpora, benchmark, out=out, text=text or ["{text}"], domain=domain, prompt=prompt, lines=lines,
+        reference=reference, seed=seed, strict=False, plan=plan, progress=lambda doing: remark(f"{doing} ..."),
     )  # fmt: skip
     page = None if plan else page_of(done.folder)
     if json:

@@ -111,7 +111,7 @@ def _template(audit: AuditFolder) -> Iterator[str]:
 
 def _likeness(audit: AuditFolder) -> Iterator[str]:
     """Benchmark by benchmark, since only corpora beside the same one can be compared."""
-    beside = audit.summary.get("reference") or "held-out half"
+    beside = "held-out half"
     for benchmark in audit.benchmarks[:_MOST]:
         said = []
         rows = [row for row in audit.rows("alignment", benchmark=benchmark) if not absent(row["value"])]

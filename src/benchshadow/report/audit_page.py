@@ -76,7 +76,7 @@ def _counted(many: int, one: str, plural: str) -> str:
 
 def _likeness(audit: AuditFolder) -> list[Block]:
     reference = audit.summary.get("reference")
-    beside = f"{reference}:" if reference else "held-out half:"
+    beside = "held-out half:"
     note = f"{_ALIGNED} {_AUROC}"
     table = panel_table(audit, names_of("likeness"), note=note, beside=beside)
     told = f"Alignment is measured against {reference}." if reference else ""

@@ -84,8 +84,9 @@ def audit(
         domain: template of its domain.
         prompt: template of its prompt, whose repetition is counted apart; empty for none.
         lines: whether each line of a text file is a document.
-        reference: a corpus of rows with a field `text`, or of text files, that cannot hold the items, the null of soft overlap and the reference of alignment; where
-            there is none, soft overlap is left out, and the reference is all corpora together.
+        reference: a corpus of text files or of rows with a field `text` that cannot hold the items: the null of soft
+            overlap and the reference of alignment. Where there is none, soft overlap is left out, and the reference is
+            all corpora together.
         seed: of samples, draws and the benchmarks' halves.
         strict: whether a refused line is an error, raised when everything else is written.
         plan: say what would be read and written, and do nothing.
@@ -124,8 +125,8 @@ def audit(
             for name, each in zip(opened, corpora, strict=True)
         }
         done = _Work(opened, prompts, read, null, seed, in_order, tell).done()
-        paths = {"paths": [str(each) for each in corpora], "benchmark_paths": [str(each) for each in benchmarks]}
-        _write(folder, *done, _manifest(work, opened) | paths | {"reference_path": str(reference or "")})
+        command = _command(corpora, benchmarks, texts, reference, {"domain": domain, "prompt": prompt}, lines, seed)
+        _write(folder, *done, _manifest(work, opened) | {"command": command})
     return _finished(folder, strict)
 
 
@@ -290,6 +291,27 @@ def _manifest(work: Mapping[str, Any], corpora: Mapping[str, Corpus]) -> dict[st
     trees = {name: corpus.tree() for name, corpus in corpora.items()}
     versions = {"python": platform.python_version(), "numpy": np.__version__, "polars": pl.__version__}
     return {**work, "trees": trees, "versions": versions, "machine": platform.machine()}
+
+
+def _command(
+    corpora: Sequence[Path | str],
+    benchmarks: Sequence[Path | str],
+    texts: Sequence[str],
+    reference: Path | str | None,
+    templates: Mapping[str, str],
+    lines: bool,
+    seed: int,
+) -> list[str]:
+    """The words of the call, to make it again."""
+    command = ["benchshadow", "audit", *map(str, corpora)]
+    forms = texts[:1] if len(set(texts)) == 1 else texts
+    for option, values in (("--benchmark", benchmarks), ("--text", forms)):
+        for value in values:
+            command += [option, str(value)]
+    for name, template in templates.items():
+        command += [f"--{name}", template] if template else []
+    command += ["--reference", str(reference)] if reference else []
+    return command + (["--lines"] if lines else []) + (["--seed", str(seed)] if seed else [])
 
 
 def _write(

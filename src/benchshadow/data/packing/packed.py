@@ -114,7 +114,7 @@ class PackedStream:
         """A row per stretch of one document: id, domain, start, tokens, copy, copies.
 
         `start` counts tokens of the stream; stretches follow each other without gaps. A document that is broken by the
-        order of sequences has several stretches with one `copy`. `copies` is how often its id stands in the stream.
+        order of sequences has several stretches with one `copy`. `copies` is how often the document stands in all.
         """
         return pl.read_parquet(self.folder / DOCUMENTS)
 
