@@ -67,7 +67,7 @@ def test_the_first_screen_tells_what_found_nothing_and_what_could_not_be_looked_
 
 
 def test_the_first_screen_tells_likeness_coverage_concentration_and_repetition(head):
-    assert "mmlu/test: alignment 0.410 for web, −0.120 for books (wiki: 0.0800); told from it with an AUROC of" in head
+    assert "mmlu/test: alignment 0.410 for web, −0.120 for books (held-out half: 0.0800); told from it with an AUROC of" in head
     assert "web: as diverse as 212 texts with nothing in common in draws of 1\u202f000 (Vendi, q = 1)" in head
     assert "as even as 48.2 full clusters, 98.4% of all clusters hold a document." in head
     assert "the top 1% of them make up 52%" in head
@@ -145,7 +145,7 @@ def test_undefined_values_are_dashes_with_their_reason(page):
 
 def test_alignment_stands_beside_the_reference_with_its_interval(page):
     table = between(page, "Likeness", "Coverage")
-    assert "Alignment with the benchmark nats per gram 0.410 ± 0.02; wiki: 0.0800 −0.120" in table
+    assert "Alignment with the benchmark nats per gram 0.410 ± 0.02; held-out half: 0.0800 −0.120" in table
 
 
 def test_coverage_is_a_line_per_corpus_over_the_orders_and_never_one_number(page):

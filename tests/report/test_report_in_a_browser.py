@@ -8,6 +8,7 @@ import shutil
 import subprocess
 
 import pytest
+from audit_rows import audit_folder
 from footprint_rows import added, directions, profile, spread
 from pages import read_page
 from report_samples import footprint_folder, study_folder
@@ -71,6 +72,8 @@ def path(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     if request.param == "study":
         return report.write(study_folder(folder))
+    if request.param == "audit":
+        return report.write(audit_folder(folder))
     return report.write(added(footprint_folder(folder), [*profile(), *spread(), *directions()]))
 
 
