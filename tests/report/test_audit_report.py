@@ -67,7 +67,10 @@ def test_the_first_screen_tells_what_found_nothing_and_what_could_not_be_looked_
 
 
 def test_the_first_screen_tells_likeness_coverage_concentration_and_repetition(head):
-    assert "mmlu/test: alignment 0.410 for web, −0.120 for books (held-out half: 0.0800); told from it with an AUROC of" in head
+    assert (
+        "mmlu/test: alignment 0.410 for web, −0.120 for books (held-out half: 0.0800); told from it with an AUROC of"
+        in head
+    )
     assert "web: as diverse as 212 texts with nothing in common in draws of 1\u202f000 (Vendi, q = 1)" in head
     assert "as even as 48.2 full clusters, 98.4% of all clusters hold a document." in head
     assert "the top 1% of them make up 52%" in head

@@ -113,3 +113,18 @@ def test_mathematics_problems_and_their_training_set(tmp_path: Path) -> None:
     assert _value(done.folder, "overlap_hits", split="any-13gram") == 3
     assert _value(done.folder, "overlap_hits", split="any-8gram") == 82
     assert done.summary["benchmarks"][0]["items"] == 1319
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
+@pytest.mark.parametrize(("engine", "workers"), [("local", 2), ("ray", 2)])
+def test_many_workers_give_the_bits_of_one(
+    planted: tuple[Path, Path], tmp_path: Path, engine: str, workers: int
+) -> None:
+    if engine == "ray":
+        pytest.importorskip("ray")
+    corpus, benchmark = planted
+    audit([corpus], [benchmark], out=tmp_path / "one")
+    audit([corpus], [benchmark], out=tmp_path / "many", engine=engine, workers=workers)
+    for name in FILES:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "many" / name).read_bytes(), name

@@ -41,6 +41,8 @@ def audit(
         typer.Option(help="A corpus that cannot hold the items: the null of soft overlap, and of alignment."),
     ] = None,
     seed: Seed = 0,
+    engine: Annotated[str, typer.Option(help="Where chunks are read: local processes, or ray.")] = "local",
+    workers: Annotated[int, typer.Option(min=1, help="Processes that read; results do not depend on it.")] = 2,
     plan: Plan = False,
     json: Json = False,
     strict: Strict = False,
@@ -54,7 +56,8 @@ def audit(
 
     done = look(
         corpora, benchmark, out=out, text=text or ["{text}"], domain=domain, prompt=prompt, lines=lines,
-        reference=reference, seed=seed, strict=False, plan=plan, progress=lambda doing: remark(f"{doing} ..."),
+        reference=reference, seed=seed, engine=engine, workers=workers, strict=False, plan=plan,
+        progress=lambda doing: remark(f"{doing} ..."),
     )  # fmt: skip
     page = None if plan else page_of(done.folder)
     if json:

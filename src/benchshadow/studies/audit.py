@@ -24,7 +24,8 @@ from benchshadow.errors import Incomplete, InputError
 from benchshadow.records import frame, open_folder, read_json, replace_whole, write_json
 
 from .audit_numbers import Row, diversity, likeness, overlap, repetition, sizes, surface
-from .audit_reading import InOrder, Passed, passed, shelved
+from .audit_reading import Passed, passed, shelved
+from .in_order import InOrder, in_order
 from .source_code import code
 
 __all__ = ["FILES", "Audit", "audit"]
@@ -66,7 +67,8 @@ def audit(
     seed: int = 0,
     strict: bool = False,
     plan: bool = False,
-    in_order: InOrder = map,
+    engine: str = "local",
+    workers: int = 1,
     progress: Progress | None = None,
 ) -> Audit:
     """Audit corpora against benchmarks, and write what was found.
@@ -90,7 +92,8 @@ def audit(
         seed: of samples, draws and the benchmarks' halves.
         strict: whether a refused line is an error, raised when everything else is written.
         plan: say what would be read and written, and do nothing.
-        in_order: an executor's ordered map over chunks; the numbers are the same for each.
+        engine: "local" or "ray".
+        workers: processes that read; the numbers are the same for any number of them.
         progress: told what is being done.
 
     Raises:
@@ -124,7 +127,8 @@ def audit(
             name: open_corpus(each, text=prompt, lines=lines) if prompt else None
             for name, each in zip(opened, corpora, strict=True)
         }
-        done = _Work(opened, prompts, read, null, seed, in_order, tell).done()
+        with in_order(engine, workers) as mapped:
+            done = _Work(opened, prompts, read, null, seed, mapped, tell).done()
         command = _command(corpora, benchmarks, texts, reference, {"domain": domain, "prompt": prompt}, lines, seed)
         _write(folder, *done, _manifest(work, opened) | {"command": command})
     return _finished(folder, strict)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 from benchshadow.data.documents import Document
 from benchshadow.data.likeness import GramCounts, count_grams
 from benchshadow.data.overlap import ItemIndex, Partial, merge, scan
 
-__all__ = ["InOrder", "Passed", "passed", "shelved"]
+from .in_order import InOrder
 
-InOrder = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
-"""An executor's ordered map; the built-in `map` is one."""
+__all__ = ["Passed", "passed", "shelved"]
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,14 @@ from typing import Any
 
 from benchshadow.errors import BenchshadowError
 
-__all__ = ["Call", "Outcome", "local"]
+__all__ = ["ATTEMPTS", "ONE_THREAD", "Call", "Outcome", "local"]
 
 ATTEMPTS = 3
 """Times that a call is tried whose worker was lost; a call that fails with a reason is not tried again."""
-_ONE_THREAD = dict.fromkeys(
+ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
 ) | {"TOKENIZERS_PARALLELISM": "false"}
+"""What keeps a worker process to one thread."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def local(calls: Sequence[Call], workers: int) -> Iterator[Outcome]:
         pool = get_reusable_executor(
             max_workers=workers,
             timeout=None,  # pyright: ignore[reportArgumentType] (it waits for ever, which its annotation forgets)
-            env=_ONE_THREAD,
+            env=ONE_THREAD,
             reuse=False,  # pyright: ignore[reportArgumentType] (likewise)
             initializer=_end_with,
             initargs=(os.getpid(),),
