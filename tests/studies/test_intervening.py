@@ -84,3 +84,15 @@ def test_coverage_and_deduplication_come_with_their_tools(made: tuple[Path, Path
     recipe.write_text(recipe.read_text() + more)
     done = intervene([corpus], recipe, out=tmp_path / "arms", tokens=2048, vocabulary=400)
     assert [arm["arm"] for arm in done["arms"]][-2:] == ["spread", "once"]
+
+
+def test_a_file_that_lacks_the_field_is_named_and_not_dropped_in_silence(
+    made: tuple[Path, Path], tmp_path: Path
+) -> None:
+    corpus, recipe = made
+    other = tmp_path / "other.jsonl"
+    other.write_text('{"question": "no text here"}\n')
+    done = intervene([corpus, other], recipe, out=tmp_path / "arms", tokens=2048, vocabulary=400)
+    (remark,) = done["remarks"]
+    assert "other.jsonl" in remark
+    assert "must have the field 'text'" in remark

@@ -112,5 +112,7 @@ def print_arms(out: Path, summary: Mapping[str, Any], *, plan: bool) -> None:
         ]  # fmt: skip
         table.add_row(arm["arm"], *numbers)
     console.print(table)
+    for text in summary.get("remarks", ()):
+        console.print(text, markup=False, soft_wrap=True)
     if not plan:
         console.print(f"check them: benchshadow verify {out}/arms/*", markup=False, soft_wrap=True)

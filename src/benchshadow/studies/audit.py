@@ -217,7 +217,8 @@ class _Work:
             refused += [{"where": each.file, "line": each.line, "reason": each.reason} for each in read.listed]
             sizes_of = {"words": found[name].overlap.words, "characters": found[name].characters}
             counts = {"documents": read.documents, "empty": read.empty, "refused": read.refused}
-            corpora.append({"name": name, **counts, "renamed": read.renamed, **sizes_of})
+            first = str(read.listed[0]) if read.listed else None
+            corpora.append({"name": name, **counts, "first_refused": first, "renamed": read.renamed, **sizes_of})
         benchmarks = []
         for name, each in self.benchmarks.items():
             refused += [{"where": bad.file, "line": bad.line, "reason": bad.reason} for bad in each.refused]
@@ -272,9 +273,10 @@ def _soft_table(corpus: str, belongs: Sequence[str], found: Sequence[Any]) -> pl
 
 def _remarks(corpora: list[dict], benchmarks: list[dict], null: Corpus | None) -> Iterator[str]:
     for each in corpora:
-        for what in ("refused", "empty"):
-            if each[what]:
-                yield f"{each['name']}: {each[what]} rows were {what}."
+        if each["refused"]:
+            yield f"{each['name']}: {each['refused']} rows or files were refused, the first {each['first_refused']}."
+        if each["empty"]:
+            yield f"{each['name']}: {each['empty']} rows are empty and were passed over."
     for each in benchmarks:
         if each["refused"]:
             yield f"{each['name']}: {each['refused']} rows are no items and were refused."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -83,8 +83,17 @@ def intervene(
     for name in arms.streams:
         for found in proved(Path(out), name):
             raise BenchshadowError(f"{out}: the arm {name} is not what its manifest says: {found}")
+    told["remarks"] = list(_remarks(corpus))
     shown = ("arm", "treated_sequences", "budget", "reported", "order_sha256")
     return told | {"arms": [{key: each[key] for key in shown} for each in arms.manifests.values()]}
+
+
+def _remarks(corpus: Corpus) -> Iterator[str]:
+    read = corpus.read
+    if read.refused:
+        yield f"{read.refused} rows or files of the corpus were refused, the first {read.listed[0]}."
+    if read.empty:
+        yield f"{read.empty} rows of the corpus are empty and were passed over."
 
 
 def _with_tokens(recipe: Recipe, tokens: int) -> dict[str, Any]:
