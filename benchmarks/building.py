@@ -102,9 +102,12 @@ def gpt2() -> Any:
 def ours(corpus: Path, out: Path, tokens: int, workers: int) -> None:
     """Five arms with their manifests."""
     from benchshadow.data.interventions import build
+    from benchshadow.studies.in_order import in_order
 
     recipe = checked_recipe({"budget": {"tokens": tokens, "length": LENGTH}, "arms": ARMS})
-    build(Lines(corpus), recipe, out, tokenizer=gpt2(), workers=workers, seed=0)
+    with in_order(workers=workers) as mapped:
+        by = None if mapped is map else mapped
+        build(Lines(corpus), recipe, out, tokenizer=gpt2(), mapped=by, seed=0)
 
 
 def bare(files: list[Path]) -> None:

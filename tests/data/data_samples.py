@@ -2,12 +2,19 @@
 
 import json
 
+import loky
 import numpy as np
 from pydantic import TypeAdapter
 
 from benchshadow.data.documents import Document
 from benchshadow.data.source_kinds import Source
 from benchshadow.data.sources import Sources
+
+
+def two_processes(function, given):
+    """An ordered map over two processes."""
+    with loky.ProcessPoolExecutor(2) as pool:
+        yield from pool.map(function, given)
 
 
 def tree(**tables):

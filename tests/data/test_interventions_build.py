@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import polars as pl
 import pytest
-from data_samples import seeded
+from data_samples import seeded, two_processes
 
 from benchshadow.data.documents import Document
 from benchshadow.data.interventions import Tools, build, compare, proved
@@ -243,7 +243,7 @@ def test_the_bits_depend_neither_on_workers_nor_on_how_the_corpus_comes(built, r
             return iter(documents())
 
     out = tmp_path / "out"
-    build(Streamed(), recipe, out, tokenizer=TOKENIZER, workers=2, seed=3, tools=TOOLS)
+    build(Streamed(), recipe, out, tokenizer=TOKENIZER, mapped=two_processes, seed=3, tools=TOOLS)
     assert files(out) == files(built.folder)
 
 

@@ -6,7 +6,7 @@ import resource
 import numpy as np
 import polars as pl
 import pytest
-from data_samples import seeded
+from data_samples import seeded, two_processes
 
 from benchshadow.data.documents import Document
 from benchshadow.data.packing import PackedStream, TokenStore, lay, placed, shuffled
@@ -45,7 +45,7 @@ def test_a_store_holds_every_document_with_its_end_token(tmp_path):
 @pytest.mark.parametrize("batch", [1, 200, 10**6])
 def test_batches_and_workers_change_no_bit(batch):
     plain = list(coded(some(), TOKENIZER))
-    other = list(coded(some(), TOKENIZER, batch=batch, workers=1 if batch == 1 else 2))
+    other = list(coded(some(), TOKENIZER, batch=batch, mapped=None if batch == 1 else two_processes))
     assert (len(other) > 1) == (batch < 10**6)
     for name in ("ids", "lengths"):
         one, two = (np.concatenate([getattr(each, name) for each in found]) for found in (plain, other))
@@ -55,7 +55,7 @@ def test_batches_and_workers_change_no_bit(batch):
 
 def test_stores_of_one_worker_and_of_two_are_the_same_files(tmp_path):
     TokenStore.write(some(), TOKENIZER, tmp_path / "one")
-    TokenStore.write(iter(some()), TOKENIZER, tmp_path / "two", workers=2)
+    TokenStore.write(iter(some()), TOKENIZER, tmp_path / "two", mapped=two_processes)
     assert files(tmp_path / "one") == files(tmp_path / "two")
 
 
@@ -193,8 +193,3 @@ def test_what_is_cut_short_or_altered_is_refused(stores, tmp_path):
     (tmp_path / "store0" / "tokens.bin").write_bytes(b"")
     with pytest.raises(InputError, match=r"tokens.bin: must hold \d+ bytes for its documents but holds 0"):
         TokenStore.open(tmp_path / "store0")
-
-
-def test_fewer_workers_than_one_are_refused():
-    with pytest.raises(InputError, match="workers: must be at least 1 but is 0"):
-        next(coded(some(1), TOKENIZER, workers=0))

@@ -96,3 +96,15 @@ def test_a_file_that_lacks_the_field_is_named_and_not_dropped_in_silence(
     (remark,) = done["remarks"]
     assert "other.jsonl" in remark
     assert "must have the field 'text'" in remark
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_many_workers_build_the_bits_of_one(made: tuple[Path, Path], tmp_path: Path, engine: str) -> None:
+    if engine == "ray":
+        pytest.importorskip("ray")
+    corpus, recipe = made
+    one = intervene([corpus], recipe, out=tmp_path / "one", tokens=2048, vocabulary=400)
+    many = intervene([corpus], recipe, out=tmp_path / "many", tokens=2048, vocabulary=400, engine=engine, workers=2)
+    assert one["arms"] == many["arms"]

@@ -86,6 +86,7 @@ def intervene(
     domain: Domain = "",
     lines: Lines = False,
     seed: Seed = 0,
+    engine: Annotated[str, typer.Option(help="Where texts are coded: local processes, or ray.")] = "local",
     workers: Annotated[int, typer.Option(min=1, help="Processes that code texts; results do not depend on it.")] = 1,
     plan: Plan = False,
     json: Json = False,
@@ -98,7 +99,7 @@ def intervene(
 
     done = build(
         corpora, recipe, out=out, tokens=tokens, tokenizer=tokenizer, vocabulary=vocabulary, text=text, domain=domain,
-        lines=lines, seed=seed, workers=workers, plan=plan,
+        lines=lines, seed=seed, engine=engine, workers=workers, plan=plan,
     )  # fmt: skip
     if json:
         print_json(done)

@@ -20,12 +20,13 @@ from benchshadow.data.diversity import fit_embedding
 from benchshadow.data.duplicates import near_duplicates
 from benchshadow.data.likeness import GramCounts, count_grams, evenly_sampled, nearest, soft_overlap
 from benchshadow.data.overlap import ItemIndex, overlap_table, verdicts
+from benchshadow.data.packing import InOrder
 from benchshadow.errors import Incomplete, InputError
 from benchshadow.records import frame, open_folder, read_json, replace_whole, write_json
 
 from .audit_numbers import Row, diversity, likeness, overlap, repetition, sizes, surface
 from .audit_reading import Passed, passed, shelved
-from .in_order import InOrder, in_order
+from .in_order import in_order
 from .source_code import code
 
 __all__ = ["FILES", "Audit", "audit"]

@@ -12,8 +12,7 @@ from pathlib import Path
 from benchshadow.data.documents import Document
 from benchshadow.data.likeness import GramCounts, count_grams
 from benchshadow.data.overlap import ItemIndex, Partial, merge, scan
-
-from .in_order import InOrder
+from benchshadow.data.packing import InOrder
 
 __all__ = ["Passed", "passed", "shelved"]
 

@@ -9,15 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from benchshadow.data.packing import InOrder
 from benchshadow.errors import BenchshadowError, MissingExtra, check_choices
 
 from .engine import ATTEMPTS, ONE_THREAD
 
-__all__ = ["ENGINES", "InOrder", "in_order"]
+__all__ = ["ENGINES", "in_order"]
 
 ENGINES = ("local", "ray")
-InOrder = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
-"""An executor's ordered map; the built-in `map` is one."""
 _AHEAD = 2
 """Chunks under way for each worker: enough that none waits, few beside a corpus."""
 

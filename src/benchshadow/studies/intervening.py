@@ -20,6 +20,8 @@ from benchshadow.data.tokenization import load_tokenizer, save_tokenizer, train_
 from benchshadow.errors import BenchshadowError
 from benchshadow.records import digest
 
+from .in_order import in_order
+
 __all__ = ["intervene"]
 
 _TRAINED_ON = 100_000
@@ -45,6 +47,7 @@ def intervene(
     domain: str = "",
     lines: bool = False,
     seed: int = 0,
+    engine: str = "local",
     workers: int = 1,
     plan: bool = False,
 ) -> dict[str, Any]:
@@ -61,7 +64,8 @@ def intervene(
         domain: template of its domain.
         lines: whether each line of a text file is a document.
         seed: of all draws.
-        workers: processes that code texts.
+        engine: "local" or "ray".
+        workers: processes that code texts; with one on this machine, the tokenizer's own threads.
         plan: say what would be built, and do nothing.
 
     Returns:
@@ -79,7 +83,9 @@ def intervene(
         return told | {"arms": [{"arm": name} for name in (CONTROL, *wanted.arms)]}
     coder = load_tokenizer(_tokenizer(corpus, vocabulary, Path(out)) if tokenizer is None else tokenizer)
     tools = Tools(embedder=partial(_embedded, seed), near=partial(_near, corpus, seed), names=_NAMES)
-    arms = build(corpus, wanted, Path(out), tokenizer=coder, workers=workers, seed=seed, tools=tools)
+    with in_order(engine, workers) as mapped:
+        by = None if mapped is map else mapped
+        arms = build(corpus, wanted, Path(out), tokenizer=coder, mapped=by, seed=seed, tools=tools)
     for name in arms.streams:
         for found in proved(Path(out), name):
             raise BenchshadowError(f"{out}: the arm {name} is not what its manifest says: {found}")

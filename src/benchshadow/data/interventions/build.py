@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchshadow.data.documents import Document, data_file, file_hash
-from benchshadow.data.packing import PackedStream, Pieces, TokenStore, lay, placed, shuffled
+from benchshadow.data.packing import InOrder, PackedStream, Pieces, TokenStore, lay, placed, shuffled
 from benchshadow.data.packing.store import corpus_hash, tokenizer_hash
 from benchshadow.data.tokenization import end_token
 from benchshadow.errors import InputError
@@ -59,21 +59,21 @@ def build(
     out: Path,
     *,
     tokenizer: Tokenizer,
-    workers: int = 1,
+    mapped: InOrder | None = None,
     seed: int,
     tools: Tools | None = None,
 ) -> Arms:
     """Build the control and every arm of a recipe.
 
     An arm that is whole already is left; what was interrupted is done again. The bits depend on the arguments other
-    than `workers` alone.
+    than `mapped` alone.
 
     Args:
         corpus: documents that can be gone through more than once.
         recipe: budget, sources and arms.
         out: a folder of this work and no other: `corpus/` holds the tokens, `arms/<name>/` the stream and the manifest.
         tokenizer: codes all texts.
-        workers: processes that code; with one, the tokenizer's own threads.
+        mapped: an executor's ordered map, by which texts are coded; None for the tokenizer's own threads.
         seed: of all draws.
         tools: scores, embeddings and rewriters that arms need.
 
@@ -85,7 +85,7 @@ def build(
         raise InputError("corpus", "must be gone through more than once but is an iterator", "give a list or a corpus")
     tools = tools or Tools()
     workshop = Workshop(recipe, tools, seed)
-    bench = _Bench(corpus, recipe, Path(out), tokenizer, workers, seed, workshop)
+    bench = _Bench(corpus, recipe, Path(out), tokenizer, mapped, seed, workshop)
     work = {
         "verb": "intervene",
         "recipe": recipe.model_dump(mode="json"),
@@ -115,7 +115,7 @@ class _Bench:
     recipe: Recipe
     out: Path
     tokenizer: Tokenizer
-    workers: int
+    mapped: InOrder | None
     seed: int
     workshop: Workshop
     _untreated: dict[int, str] = field(default_factory=dict)
@@ -126,7 +126,7 @@ class _Bench:
         """The corpus, coded; what an earlier call left must be of the same documents."""
         folder = self.out / CORPUS
         if not folder.exists():
-            return TokenStore.write(self.corpus, self.tokenizer, folder, workers=self.workers)
+            return TokenStore.write(self.corpus, self.tokenizer, folder, mapped=self.mapped)
         store = TokenStore.open(folder)
         if store.account["sha256"] != corpus_hash(self.corpus):
             raise InputError(folder, "must hold the tokens of this corpus but holds another's", "name another --out")
@@ -199,7 +199,7 @@ class _Bench:
             room=Room(early * length, (len(stand) - early) * length),
             tokenizer=self.tokenizer,
             scratch=lambda: self.out / SCRATCH / f"{name}-{next(numbers)}",
-            workers=self.workers,
+            mapped=self.mapped,
         )
         return self.workshop.intervention(name)(pool, rng=generator(self.seed, "treatment", name))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from benchshadow.data.documents import Document
-from benchshadow.data.packing import TokenStore
+from benchshadow.data.packing import InOrder, TokenStore
 from benchshadow.errors import InputError
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Pool:
     room: Room
     tokenizer: Tokenizer
     scratch: Callable[[], Path]
-    workers: int = 1
+    mapped: InOrder | None = None
 
     def __len__(self) -> int:
         return len(self.store)
@@ -131,7 +131,7 @@ class Pool:
 
     def write(self, documents: Iterable[Document]) -> TokenStore:
         """Code documents that are not of the pool."""
-        return TokenStore.write(documents, self.tokenizer, self.scratch(), workers=self.workers)
+        return TokenStore.write(documents, self.tokenizer, self.scratch(), mapped=self.mapped)
 
     def fresh(self, rng: np.random.Generator, without: np.ndarray | None = None) -> np.ndarray:
         """The free documents in a drawn order, some left out."""

@@ -28,7 +28,7 @@ class Words:
     Attributes:
         buffer: the normalised texts, bytes, and eight more.
         starts: first byte of every word, int64, shape (words,).
-        lengths: its bytes, int64, shape (words,).
+        lengths: its bytes, int32, shape (words,).
         hashes: 64 bits, the same on every machine; of words of up to eight bytes no two have the same.
         owners: index of its text, int32, shape (words,).
         begins: first byte of every text in the buffer, int64, shape (texts,).
@@ -47,7 +47,7 @@ class Words:
         buffer = np.frombuffer(b"\0" + normalised(texts) + bytes(_BYTES + 1), np.uint8)
         inside = (buffer > 0x20).view(np.int8)
         edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
-        starts, lengths = edges[::2], edges[1::2] - edges[::2]
+        starts, lengths = edges[::2], (edges[1::2] - edges[::2]).astype(np.int32)
         begins = np.flatnonzero(buffer[: -_BYTES - 1] == END) + 1
         firsts = np.append(np.searchsorted(starts, begins), len(starts))
         owners = np.repeat(np.arange(len(begins), dtype=np.int32), np.diff(firsts))

@@ -73,17 +73,22 @@ class ItemIndex:
             benchmarks=tuple(benchmarks),
             names=tuple(item.id for item in items),
             belongs=belongs,
-            bounds=np.searchsorted(words.owners, np.arange(len(items) + 1)),
+            bounds=_bounds(words.owners, len(items)),
             words=words,
             fives=fives,
             longer=longer,
             at=at,
             weights=weights,
             holders=holders,
-            holds=np.searchsorted(at[_STRICT][holders], np.arange(len(longer[_STRICT].keys) + 1)),
+            holds=_bounds(at[_STRICT][holders], len(longer[_STRICT].keys)),
         )
 
     @property
     def lengths(self) -> np.ndarray:
         """Words of every item, int64, shape (items,)."""
         return np.diff(self.bounds)
+
+
+def _bounds(ordered: np.ndarray, count: int) -> np.ndarray:
+    """Where each of the numbers below `count` begins among ascending ones, and the end."""
+    return np.searchsorted(ordered, np.arange(count + 1, dtype=ordered.dtype))

@@ -14,7 +14,7 @@ from .grams import FIVE, NONE, all_lengths
 from .hashing import Words
 from .index import ItemIndex
 from .partial import DocumentOverlap, Evidence, Partial, largest, merge
-from .weights import THRESHOLD, Shared, expanded
+from .weights import THRESHOLD, Shared, distinct, expanded
 from .words import Places, words
 
 __all__ = ["scan"]
@@ -176,12 +176,12 @@ def _best(
 
 
 def _present(at: np.ndarray) -> np.ndarray:
-    return np.unique(at[at != NONE])
+    return distinct(at[at != NONE])
 
 
 def _pairs(documents: np.ndarray, at: np.ndarray) -> np.ndarray:
     starts = np.flatnonzero(at != NONE)
-    return np.unique(documents[starts] << 32 | at[starts])
+    return distinct(documents[starts] << 32 | at[starts])
 
 
 def _weighted(shared: Sequence[Shared], owners: Sequence[int]) -> np.ndarray:
@@ -192,13 +192,13 @@ def _weighted(shared: Sequence[Shared], owners: Sequence[int]) -> np.ndarray:
 
 def _hits(index: ItemIndex, chunk: Sequence[Document], tallies: Sequence[_Tally]) -> Iterator[DocumentOverlap]:
     """The documents that share something, from all blocks together, since a long one lies in several."""
-    eights = np.unique(np.concatenate([t.eights for t in tallies]))
-    thirteens = np.unique(np.concatenate([t.thirteens for t in tallies]))
-    weighted = np.unique(np.concatenate([t.weighted for t in tallies]))
+    eights = distinct(np.concatenate([t.eights for t in tallies]))
+    thirteens = distinct(np.concatenate([t.thirteens for t in tallies]))
+    weighted = distinct(np.concatenate([t.weighted for t in tallies]))
     grams = thirteens & 0xFFFFFFFF
     counts = index.holds[grams + 1] - index.holds[grams]
     items = index.words.owners[index.holders[expanded(index.holds[grams], counts)]]
-    held = np.unique(np.repeat(thirteens >> 32, counts) << 32 | items)
+    held = distinct(np.repeat(thirteens >> 32, counts) << 32 | items)
     columns = [np.bincount(pairs >> 32, minlength=len(chunk)) for pairs in (eights, thirteens, held, weighted)]
     for k in np.flatnonzero(columns[0] + columns[3]).tolist():
         yield DocumentOverlap(chunk[k].id, chunk[k].domain, *(int(column[k]) for column in columns))

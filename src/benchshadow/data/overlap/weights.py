@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .grams import NONE
+from .grams import NONE, Numbered
 
-__all__ = ["FLOOR", "THRESHOLD", "Shared", "Weights", "expanded"]
+__all__ = ["FLOOR", "THRESHOLD", "Shared", "Weights", "distinct", "expanded"]
 
 THRESHOLD = 0.8
 """Share of the weight from which on an item counts as found."""
@@ -73,24 +73,14 @@ class Weights:
             grams: how many 5-grams there are.
         """
         starts = np.flatnonzero(at != NONE)
-        keys = np.unique(owners[starts].astype(np.int64) << 32 | at[starts])
-        items, of = (keys >> 32).astype(np.int32), (keys & 0xFFFFFFFF).astype(np.int32)
-        _, where, frequency = np.unique(
-            of.astype(np.int64) << 32 | benchmarks[items], return_inverse=True, return_counts=True
-        )
-        sizes = np.bincount(benchmarks)[benchmarks[items]]
-        weights = np.log((sizes + 1) / frequency[where])
-        order = np.lexsort((of, -weights, items))
-        of, weights = of[order], weights[order]
-        bounds = np.searchsorted(items, np.arange(len(benchmarks) + 1))
-        totals = _sums(weights, bounds)
-        before = np.cumsum(weights) - weights
-        before -= np.repeat(np.append(before, 0.0)[bounds[:-1]], np.diff(bounds))
-        leads = before < (1 - _REST) * totals[items]
-        rest = totals - _sums(np.where(leads, weights, 0.0), bounds)
-        leading = np.flatnonzero(leads).astype(np.int32)
-        leading = leading[np.argsort(of[leading], kind="stable")]
-        return cls(of, weights, bounds, totals, rest, leading, np.searchsorted(of[leading], np.arange(grams + 1)))
+        keys = distinct(owners[starts].astype(np.int64) << 32 | at[starts])
+        items, of = (keys >> 32).astype(np.int32), keys.astype(np.int32)
+        kinds = Numbered.of(of.astype(np.int64) << 32 | benchmarks[items]).numbers
+        frequency = np.bincount(kinds)[kinds].astype(np.int32)
+        order = np.argsort(items.astype(np.int64) << 32 | frequency, kind="stable").astype(np.int32)
+        weights = np.log((np.bincount(benchmarks)[benchmarks[items]] + 1) / frequency[order])
+        bounds = np.searchsorted(items, np.arange(len(benchmarks) + 1, dtype=np.int32))
+        return cls(of[order], weights, bounds, *_leading(of[order], weights, bounds, grams))
 
     def shared(self, at: np.ndarray, owners: np.ndarray) -> Iterator[Shared]:
         """What texts share with items, from the 5-gram at every word and the word's text, a few texts at a time."""
@@ -127,6 +117,26 @@ class Weights:
         hits = np.flatnonzero(present)
         rarest = there[hits[np.searchsorted(hits, bounds[:-1][kept])]]
         return Shared(texts[kept], items[kept], shares[kept], words[rarest])
+
+
+def _leading(
+    of: np.ndarray, weights: np.ndarray, bounds: np.ndarray, grams: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Totals, rest, leading and leads, from each item's 5-grams with the rarest first."""
+    totals, counts = _sums(weights, bounds), np.diff(bounds)
+    before = np.cumsum(weights) - weights
+    before -= np.repeat(np.append(before, 0.0)[bounds[:-1]], counts)
+    leads = before < np.repeat((1 - _REST) * totals, counts)
+    rest = totals - _sums(np.where(leads, weights, 0.0), bounds)
+    leading = np.flatnonzero(leads).astype(np.int32)
+    leading = leading[np.argsort(of[leading], kind="stable")]
+    return totals, rest, leading, np.searchsorted(of[leading], np.arange(grams + 1, dtype=np.int32)).astype(np.int32)
+
+
+def distinct(values: np.ndarray) -> np.ndarray:
+    """Distinct values, ascending; of many in a third of the time that `np.unique` takes."""
+    ordered = np.sort(values)
+    return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))[: len(ordered)]]
 
 
 def expanded(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchshadow.data.documents import Document
 from benchshadow.data.tokenization import encode, end_token
-from benchshadow.errors import InputError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["BATCH", "Coded", "batches", "coded", "token_type"]
+__all__ = ["BATCH", "Coded", "InOrder", "batches", "coded", "token_type"]
 
+InOrder = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+"""An executor's ordered map; the built-in `map` is one."""
 BATCH = 1_000_000
 """Characters of a batch: the library's own objects take about forty bytes for each."""
 LONGEST = 500_000
 """Characters above which a document is coded in pieces."""
 SMALL_VOCABULARY = 2**16
 _WORD = re.compile(r"(?<=[^\s]) (?=[^\W\d_])")  # a space between a word and a letter: where byte-level BPE cuts anyway
-
-_tokenizer: Tokenizer | None = None  # of a worker process, set once as it starts
 
 
 @dataclass(frozen=True)
@@ -52,39 +52,37 @@ def token_type(tokenizer: Tokenizer) -> np.dtype:
 
 
 def coded(
-    documents: Iterable[Document], tokenizer: Tokenizer, *, workers: int = 1, batch: int = BATCH
+    documents: Iterable[Document], tokenizer: Tokenizer, *, mapped: InOrder | None = None, batch: int = BATCH
 ) -> Iterator[Coded]:
-    """Token ids of documents, batch by batch, in the order of the documents whatever the number of workers.
-
-    With one worker the library's own threads do the work; with more, as many processes of one thread each.
+    """Token ids of documents, batch by batch, in the order of the documents, whoever coded them.
 
     Args:
         documents: gone through once; no more than a few batches are held.
         tokenizer: must know the end token.
-        workers: processes.
+        mapped: an executor's ordered map, for processes or a cluster; None for the library's own threads.
         batch: characters of a batch, about.
 
     Raises:
-        InputError: a text cannot be said by the tokenizer, or there are fewer workers than one.
+        InputError: a text cannot be said by the tokenizer.
     """
-    if workers < 1:
-        raise InputError("workers", f"must be at least 1 but is {workers}")
     end_token(tokenizer)
-    if workers == 1:
+    if mapped is None:
         with ThreadPoolExecutor(2) as pool:  # one makes arrays while the library's threads are at work for the other
             yield from _ahead(pool, documents, tokenizer, batch, 3)
         return
-    from loky import ProcessPoolExecutor
+    waiting: deque[list[Document]] = deque()
 
-    pool = ProcessPoolExecutor(workers, initializer=_start, initargs=(tokenizer.to_str(),))
-    try:
-        yield from _ahead(pool, documents, None, batch, workers + 2)
-    finally:
-        pool.shutdown(kill_workers=True)
+    def texts() -> Iterator[list[str]]:
+        for group in batches(documents, batch):
+            waiting.append(group)
+            yield [document.text for document in group]
+
+    for ids, lengths in mapped(partial(_apart, tokenizer.to_str()), texts()):
+        yield Coded(waiting.popleft(), ids, lengths)
 
 
 def _ahead(
-    pool: Executor, documents: Iterable[Document], tokenizer: Tokenizer | None, batch: int, most: int
+    pool: Executor, documents: Iterable[Document], tokenizer: Tokenizer, batch: int, most: int
 ) -> Iterator[Coded]:
     """Batches in order, at most so many of them under way."""
     waiting: deque[tuple[list[Document], Future[tuple[np.ndarray, np.ndarray]]]] = deque()
@@ -111,22 +109,23 @@ def batches(documents: Iterable[Document], batch: int) -> Iterator[list[Document
         yield group
 
 
-def _start(content: str) -> None:
-    """Give a worker process its tokenizer, and hold the library there to one thread."""
-    global _tokenizer
-    import os
+def _apart(content: str, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """The arrays of a batch in a process of its own."""
+    return _arrays(texts, _restored(content))
 
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+@lru_cache(maxsize=1)
+def _restored(content: str) -> Tokenizer:
+    """A worker's tokenizer, made once; its process holds the library to one thread."""
     from tokenizers import Tokenizer
 
-    _tokenizer = Tokenizer.from_str(content)
-    _tokenizer.encode_special_tokens = True
+    tokenizer = Tokenizer.from_str(content)
+    tokenizer.encode_special_tokens = True
+    return tokenizer
 
 
-def _arrays(texts: list[str], tokenizer: Tokenizer | None) -> tuple[np.ndarray, np.ndarray]:
+def _arrays(texts: list[str], tokenizer: Tokenizer) -> tuple[np.ndarray, np.ndarray]:
     """Tokens of the texts end to end with their end tokens, and the length of each."""
-    tokenizer = tokenizer or _tokenizer
-    assert tokenizer is not None
     end, kind = end_token(tokenizer), token_type(tokenizer)
     if max(map(len, texts), default=0) > LONGEST:
         lists = [list(chain.from_iterable(_long(text, tokenizer))) for text in texts]

@@ -16,7 +16,7 @@ from benchshadow.data.documents import Document
 from benchshadow.errors import InputError
 from benchshadow.records import digest, read_json, write_json
 
-from .encoding import BATCH, Coded, batches, coded, token_type
+from .encoding import BATCH, Coded, InOrder, batches, coded, token_type
 from .whole import whole_folder
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ class TokenStore:
 
     @classmethod
     def write(
-        cls, documents: Iterable[Document], tokenizer: Tokenizer, folder: Path, *, workers: int = 1
+        cls, documents: Iterable[Document], tokenizer: Tokenizer, folder: Path, *, mapped: InOrder | None = None
     ) -> TokenStore:
-        """Code documents into a new folder, whole or not at all, in bounded memory.
+        """Code documents into a new folder, whole or not at all, in bounded memory; `mapped` is as in `coded`.
 
         Raises:
             InputError: the folder is there already or cannot be written, or a text cannot be said.
@@ -59,7 +59,7 @@ class TokenStore:
         seen, frames, tokens = hashlib.sha256(), [], 0
         with whole_folder(folder) as partial:
             with (partial / TOKENS).open("wb") as file:
-                for batch in coded(documents, tokenizer, workers=workers):
+                for batch in coded(documents, tokenizer, mapped=mapped):
                     file.write(batch.ids.data)
                     frames.append(_rows(batch, seen))
                     tokens += len(batch.ids)
