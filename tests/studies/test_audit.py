@@ -96,6 +96,20 @@ def test_a_plan_reads_and_writes_nothing(planted: tuple[Path, Path], tmp_path: P
     assert not (tmp_path / "out").exists()
 
 
+def test_items_that_repeat_an_earlier_benchmark_s_are_listed(planted: tuple[Path, Path], tmp_path: Path) -> None:
+    corpus, benchmark = planted
+    again = tmp_path / "again.jsonl"
+    lines = benchmark.read_text().splitlines(keepends=True)
+    changed = json.loads(lines[5]) | {"id": "near"}
+    changed["question"] += " indeed"
+    new = [{"id": f"new{k}", "question": f"{_sentence(900 + k)} new", "answer": "x"} for k in range(2)]
+    rows = [json.dumps(each) + "\n" for each in (changed, *new)]
+    again.write_text("".join([lines[3].replace('"i3"', '"same"'), *rows]))
+    done = audit([corpus], [benchmark, again], out=tmp_path / "out")
+    repeated = [(each["item"], each["kept_item"]) for each in done.summary["repeated_items"]]
+    assert repeated == [("same", "i3"), ("near", "i5")]
+
+
 def test_two_corpora_of_one_name_are_refused(planted: tuple[Path, Path], tmp_path: Path) -> None:
     corpus, benchmark = planted
     with pytest.raises(InputError, match="twice"):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import platform
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,18 +13,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchshadow.data.benchmarks import Benchmark, halves, read_benchmark
+from benchshadow.data.benchmarks import Benchmark, read_benchmark
 from benchshadow.data.corpora import Corpus, open_corpus
-from benchshadow.data.diversity import fit_embedding
-from benchshadow.data.duplicates import near_duplicates
-from benchshadow.data.likeness import GramCounts, count_grams, evenly_sampled, nearest, soft_overlap
-from benchshadow.data.overlap import ItemIndex, overlap_table, verdicts
-from benchshadow.data.packing import InOrder
 from benchshadow.errors import Incomplete, InputError
-from benchshadow.records import frame, open_folder, read_json, replace_whole, write_json
+from benchshadow.records import open_folder, read_json, replace_whole, write_json
 
-from .audit_numbers import Row, diversity, likeness, overlap, repetition, sizes, surface
-from .audit_reading import Passed, passed, shelved
+from .audit_work import AuditWork, Progress
 from .in_order import in_order
 from .source_code import code
 
@@ -33,11 +26,7 @@ __all__ = ["FILES", "Audit", "audit"]
 
 FILES = ("records.parquet", "items.parquet", "manifest.json", "summary.json")
 """What a finished folder holds; the last one is put in place last."""
-_CODE = ("data", "studies/audit.py", "studies/audit_numbers.py", "studies/audit_reading.py")
-_ITEMS = ("corpus", "benchmark", "item", "rule", "eligible", "hit", "share", "longest", "document", "passage")
-_FITTED = 5_000
-
-Progress = Callable[[str], None]
+_CODE = ("data", *(f"studies/{name}.py" for name in ("audit", "audit_numbers", "audit_reading", "audit_work")))
 
 
 @dataclass(frozen=True)
@@ -129,117 +118,10 @@ def audit(
             for name, each in zip(opened, corpora, strict=True)
         }
         with in_order(engine, workers) as mapped:
-            done = _Work(opened, prompts, read, null, seed, mapped, tell).done()
+            done = AuditWork(opened, prompts, read, null, seed, mapped, tell).done()
         command = _command(corpora, benchmarks, texts, reference, {"domain": domain, "prompt": prompt}, lines, seed)
         _write(folder, *done, _manifest(work, opened) | {"command": command})
     return _finished(folder, strict)
-
-
-@dataclass(frozen=True)
-class _Work:
-    """One audit under way."""
-
-    corpora: Mapping[str, Corpus]
-    prompts: Mapping[str, Corpus | None]
-    benchmarks: Mapping[str, Benchmark]
-    null: Corpus | None
-    seed: int
-    in_order: InOrder
-    tell: Progress
-
-    def done(self) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, Any]]:
-        """Records, items and the summary."""
-        items = {name: benchmark.items for name, benchmark in self.benchmarks.items()}
-        index = ItemIndex.of(items)
-        found, tables = {}, []
-        with tempfile.TemporaryDirectory() as scratch:
-            shelf = shelved(index, Path(scratch))
-            for name, corpus in self.corpora.items():
-                self.tell(f"{name}: looking for items")
-                found[name] = passed(corpus.chunks(), shelf, self.in_order)
-                table = overlap_table(verdicts(index, found[name].overlap))
-                tables.append(table.with_columns(corpus=pl.lit(name)).select(_ITEMS))
-        if self.null:
-            tables += self._soft()
-        items_table = pl.concat(tables)
-        rows = [*self._rows(found), *self._overlap_rows(items_table)]
-        rows = [{"run": "audit", **each} for each in rows]
-        return frame(rows), items_table, self._summary(found)
-
-    def _rows(self, found: Mapping[str, Passed]) -> Iterator[Row]:
-        split = {name: halves(each, rng=self._rng("halves")) for name, each in self.benchmarks.items()}
-        reference = GramCounts.merged([each.grams for each in found.values()])
-        if self.null:
-            self.tell("reading the reference")
-            reference = count_grams(self.null)
-        targets = {name: count_grams(each.seen.items) for name, each in split.items()}
-        for name, corpus in self.corpora.items():
-            prompts = self.prompts[name]
-            self.tell(f"{name}: duplicates")
-            twice = near_duplicates(corpus, rng=self._rng("recall"), mapped=self.in_order)
-            asked = None if prompts is None else near_duplicates(prompts, rng=self._rng("recall"), sample=0)
-            self.tell(f"{name}: wording and likeness")
-            rows = (
-                *sizes(found[name]),
-                *repetition(twice, asked),
-                *surface(corpus, self._rng("surface")),
-                *likeness(corpus, split, reference, targets, self._rng("likeness")),
-            )
-            yield from ({"arm": name, **each} for each in rows)
-        self.tell("diversity")
-        documents = {name: each.overlap.documents for name, each in found.items()}
-        yield from diversity(self.corpora, documents, self._rng("diversity"))
-
-    def _overlap_rows(self, items: pl.DataFrame) -> Iterator[Row]:
-        for name in self.corpora:
-            yield from ({"arm": name, **each} for each in overlap(items.filter(pl.col("corpus") == name)))
-
-    def _soft(self) -> Iterator[pl.DataFrame]:
-        """Verdicts by the nearest document in an embedding, held against the null corpus."""
-        assert self.null is not None
-        self.tell("nearest documents")
-        items = [item for each in self.benchmarks.values() for item in each.items]
-        rng = self._rng("soft")
-        fitted = [item.text for item in evenly_sampled(items, _FITTED, rng=rng)]
-        for corpus in (*self.corpora.values(), self.null):
-            fitted += [document.text for document in evenly_sampled(corpus, _FITTED, rng=rng)]
-        encoder = fit_embedding(fitted, most=len(fitted), rng=rng)
-        wanted = encoder([item.text for item in items])
-        beside = nearest(wanted, self.null, encoder)
-        belongs = [name for name, each in self.benchmarks.items() for _ in each.items]
-        for name, corpus in self.corpora.items():
-            judged = soft_overlap(items, nearest(wanted, corpus, encoder), beside)
-            yield _soft_table(name, belongs, judged.verdicts)
-
-    def _summary(self, found: Mapping[str, Passed]) -> dict[str, Any]:
-        corpora, refused = [], []
-        for name, corpus in self.corpora.items():
-            read = corpus.read
-            refused += [{"where": each.file, "line": each.line, "reason": each.reason} for each in read.listed]
-            sizes_of = {"words": found[name].overlap.words, "characters": found[name].characters}
-            counts = {"documents": read.documents, "empty": read.empty, "refused": read.refused}
-            first = str(read.listed[0]) if read.listed else None
-            corpora.append({"name": name, **counts, "first_refused": first, "renamed": read.renamed, **sizes_of})
-        benchmarks = []
-        for name, each in self.benchmarks.items():
-            refused += [{"where": bad.file, "line": bad.line, "reason": bad.reason} for bad in each.refused]
-            split = halves(each, rng=self._rng("halves"))
-            sizes_of = {"seen": len(split.seen.items), "held_out": len(split.held_out.items)}
-            about = {"name": name, "items": len(each.items), "fields": each.fields, "sha256": each.sha256}
-            benchmarks.append({**about, **sizes_of, "refused": len(each.refused)})
-        return {
-            "verb": "audit",
-            "corpora": corpora,
-            "benchmarks": benchmarks,
-            "remarks": list(_remarks(corpora, benchmarks, self.null)),
-            "seed": self.seed,
-            "reference": self.null.name if self.null else None,
-            "refused": refused,
-        }
-
-    def _rng(self, purpose: str) -> np.random.Generator:
-        """A generator of its own for each purpose, so that one more draw in one does not move the others."""
-        return np.random.default_rng([self.seed, *purpose.encode()])
 
 
 def _for_each(text: str | Sequence[str], corpora: int) -> list[str]:
@@ -261,28 +143,6 @@ def _named(opened: Sequence[Any]) -> dict[str, Any]:
             raise InputError(each.name, "is named twice", "name files that are called differently")
         found[each.name] = each
     return found
-
-
-def _soft_table(corpus: str, belongs: Sequence[str], found: Sequence[Any]) -> pl.DataFrame:
-    rows = [
-        (corpus, benchmark, each.item, "soft", each.eligible, each.hit, each.share, None, each.document, None)
-        for benchmark, each in zip(belongs, found, strict=True)
-    ]
-    kinds = {"eligible": pl.Boolean, "hit": pl.Boolean, "share": pl.Float64, "longest": pl.Int64}
-    return pl.DataFrame(rows, schema={name: kinds.get(name, pl.String) for name in _ITEMS}, orient="row")
-
-
-def _remarks(corpora: list[dict], benchmarks: list[dict], null: Corpus | None) -> Iterator[str]:
-    for each in corpora:
-        if each["refused"]:
-            yield f"{each['name']}: {each['refused']} rows or files were refused, the first {each['first_refused']}."
-        if each["empty"]:
-            yield f"{each['name']}: {each['empty']} rows are empty and were passed over."
-    for each in benchmarks:
-        if each["refused"]:
-            yield f"{each['name']}: {each['refused']} rows are no items and were refused."
-    if null is None:
-        yield "Soft overlap needs a reference corpus that cannot hold the items, and none was named."
 
 
 def _plan(corpora: Mapping[str, Corpus], benchmarks: Mapping[str, Benchmark]) -> dict[str, Any]:
