@@ -47,7 +47,7 @@ class Words:
         buffer = np.frombuffer(b"\0" + normalised(texts) + bytes(_BYTES + 1), np.uint8)
         inside = (buffer > 0x20).view(np.int8)
         edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
-        starts, lengths = edges[::2], (edges[1::2] - edges[::2]).astype(np.int32)
+        starts, lengths = edges[::2].copy(), (edges[1::2] - edges[::2]).astype(np.int32)
         begins = np.flatnonzero(buffer[: -_BYTES - 1] == END) + 1
         firsts = np.append(np.searchsorted(starts, begins), len(starts))
         owners = np.repeat(np.arange(len(begins), dtype=np.int32), np.diff(firsts))
