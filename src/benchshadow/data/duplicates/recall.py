@@ -13,6 +13,7 @@ from .verified import Pairs, verified
 __all__ = ["Recall", "measured_recall"]
 
 _BITS = 22
+"""Bits of a shingle that a first look goes by; a table of so many is quick to look into."""
 
 
 @dataclass(frozen=True)

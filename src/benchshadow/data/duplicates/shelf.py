@@ -11,13 +11,13 @@ import numpy as np
 
 from benchshadow.errors import InputError
 
-from .shingles import Shingles
+from .shingles import Shingles, distinct
 
 __all__ = ["Shelf"]
 
 _HELD = 1 << 27
 """Bytes that stay in memory."""
-_BLOCK = 1 << 20
+_BLOCK = 1 << 17
 """Shingles that are read at once when all are gone through."""
 
 
@@ -60,7 +60,7 @@ class Shelf:
     def sets(self, numbers: Sequence[int] | np.ndarray) -> dict[int, np.ndarray]:
         """The sorted shingles of some documents, each once."""
         bounds = self.bounds
-        return {int(each): np.unique(self._read(int(bounds[each]), int(bounds[each + 1]))) for each in np.sort(numbers)}
+        return {int(each): distinct(self._read(int(bounds[each]), int(bounds[each + 1]))) for each in np.sort(numbers)}
 
     def blocks(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """All documents in order, some at a time: number of the first, shingles, bounds within these."""

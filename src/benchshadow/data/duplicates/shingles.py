@@ -10,13 +10,14 @@ import numpy as np
 import xxhash
 
 from benchshadow.data.documents import Document
-from benchshadow.data.overlap.hashing import Words
 
-__all__ = ["WORDS", "Shingles", "chunks", "digested", "jaccard", "shingle"]
+from .word_hashes import WordHashes, hash_words
+
+__all__ = ["WORDS", "Shingles", "chunks", "digested", "distinct", "jaccard", "shingle"]
 
 WORDS = 5
 """Words of a shingle."""
-CHUNK = 1 << 20
+CHUNK = 1 << 18
 """Characters after which a chunk ends; its buffers then stay in the caches."""
 _MULTIPLIERS = np.array(
     [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5, 0x85EBCA77C2B2AE63],
@@ -60,30 +61,34 @@ def shingle(documents: Sequence[Document]) -> Shingles:
 
     The hash of a shingle is a sum of its words' hashes, each times an odd number for its place, modulo 2^64.
     """
-    words = Words.of([document.text for document in documents])
+    words = hash_words([document.text for document in documents])
     runs = max(0, len(words.hashes) - WORDS + 1)
     hashes = np.zeros(runs, dtype=np.uint64)
     for place, multiplier in enumerate(_MULTIPLIERS):
         hashes += words.hashes[place : place + runs] * multiplier
-    ends = np.searchsorted(words.owners, np.arange(len(documents) + 1))
-    counts = np.maximum(np.diff(ends) - (WORDS - 1), 0)
+    counts = np.maximum(np.diff(words.bounds) - (WORDS - 1), 0)
     bounds = np.concatenate([[0], np.cumsum(counts)])
     # Runs that begin in the last four words of a document reach into the next one.
-    own = np.arange(bounds[-1]) + np.repeat(ends[:-1] - bounds[:-1], counts)
+    own = np.arange(bounds[-1]) + np.repeat(words.bounds[:-1] - bounds[:-1], counts)
     ids = tuple(document.id for document in documents)
-    return Shingles(ids, hashes[own], bounds, _digests(words.hashes, 8 * ends))
+    return Shingles(ids, hashes[own], bounds, _digests(words))
 
 
 def digested(texts: Sequence[str]) -> np.ndarray:
     """A 64-bit hash of every text's normalised words in order: equal where these are."""
-    words = Words.of(texts)
-    return _digests(words.hashes, 8 * np.searchsorted(words.owners, np.arange(len(texts) + 1)))
+    return _digests(hash_words(texts))
 
 
-def _digests(words: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    raw = words.astype("<u8", copy=False).data.cast("B")
-    found = [xxhash.xxh3_64_intdigest(raw[begin:end]) for begin, end in pairwise(ends.tolist())]
+def _digests(words: WordHashes) -> np.ndarray:
+    raw = words.hashes.astype("<u8", copy=False).data.cast("B")
+    found = [xxhash.xxh3_64_intdigest(raw[begin:end]) for begin, end in pairwise((8 * words.bounds).tolist())]
     return np.array(found, dtype=np.uint64)
+
+
+def distinct(hashes: np.ndarray) -> np.ndarray:
+    """The sorted set of some shingles."""
+    ranked = np.sort(hashes)
+    return ranked[np.concatenate([[True], ranked[1:] != ranked[:-1]])] if len(ranked) else ranked
 
 
 def jaccard(left: np.ndarray, right: np.ndarray) -> float:

@@ -18,6 +18,9 @@ _SHORT = 40
 _PIECE = re.compile(r"(?<![!-~])[!-~]*+[^\x00-\x7f][^\x00- \x7f]*")
 """What stands between ASCII blanks and has a character beyond ASCII in it: nothing in it acts on what is outside."""
 
+_PLAIN = {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-"}
+"""Typographic marks by ASCII ones that are blanks to words as well and act alike on the letters beside them."""
+
 
 class _Characters(dict[int, int]):
     """A translation that keeps what words are made of, letters, digits, marks and "_", and makes the rest spaces."""
@@ -50,12 +53,20 @@ def normalised(texts: Sequence[str]) -> bytes:
     ASCII is translated byte by byte. Of other texts only the pieces that need it pass through `words`, and short ones
     are remembered. A text in ASCII keeps its length, so that places in it are places in the text.
     """
-    whole = "\0".join(text.replace("\0", " ") for text in texts)
-    return _encoded(whole if whole.isascii() else _PIECE.sub(lambda found: _rewritten(found[0]), whole))
+    return "\0".join([_rewritten_text(text.replace("\0", " ")) for text in texts]).encode().translate(_ASCII)
 
 
-def _encoded(text: str) -> bytes:
-    return text.encode().translate(_ASCII)
+def _rewritten_text(text: str) -> str:
+    plain = _plain(text)
+    return plain if plain.isascii() else _PIECE.sub(lambda found: _rewritten(found[0]), plain)
+
+
+def _plain(text: str) -> str:
+    """The text without the commonest characters that are beyond ASCII, every place as it was."""
+    if not text.isascii():
+        for mark, plain in _PLAIN.items():
+            text = text.replace(mark, plain)
+    return text
 
 
 def _rewritten(piece: str) -> str:
@@ -72,15 +83,16 @@ class Places:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._plain = _plain(text)
         self._pieces: list[tuple[int, int]] = []
         self._ends: list[int] = []
         self._starts: list[int] = []
-        if not text.isascii():
+        if not self._plain.isascii():
             self._read()
 
     def _read(self) -> None:
         grown = 0
-        for found in _PIECE.finditer(self._text):
+        for found in _PIECE.finditer(self._plain):
             start = found.start() + grown
             end = start + len(_rewritten(found[0]).encode())
             self._starts.append(start)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchshadow.data.documents import Document
+from benchshadow.data.duplicates.word_hashes import hash_words
 from benchshadow.data.likeness.sampling import evenly_sampled
-from benchshadow.data.overlap.hashing import Words
 from benchshadow.errors import InputError
 
 from .measured import Measured
@@ -80,7 +80,7 @@ def _over_draws(
     draws: int,
     rng: np.random.Generator,
 ) -> Compared:
-    lengths = np.bincount(Words.of([each.text for each in documents]).owners, minlength=len(documents))
+    lengths = np.diff(hash_words([each.text for each in documents]).bounds)
     there = int(lengths.sum())
     if there < words:
         reason = f"asks for {words} words but there are {there}"
