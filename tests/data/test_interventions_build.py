@@ -12,12 +12,12 @@ from data_samples import seeded, two_processes
 
 from benchshadow.data.documents import Document
 from benchshadow.data.interventions import Tools, build, compare, proved
-from benchshadow.data.interventions.account import seal
-from benchshadow.data.interventions.comparing import FIELDS, differing
+from benchshadow.data.interventions.comparing import FIELDS
 from benchshadow.data.interventions.recipe import checked_recipe, read_recipe
 from benchshadow.data.packing import PackedStream
 from benchshadow.data.tokenization import encode, end_token, train_bpe
 from benchshadow.errors import InputError
+from benchshadow.records import differing, seal
 
 TEXT = "grey cats sat on old mats while dogs ran home and nobody knew why it rained so"
 WORDS = TEXT.split()

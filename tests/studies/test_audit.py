@@ -142,3 +142,14 @@ def test_many_workers_give_the_bits_of_one(
     audit([corpus], [benchmark], out=tmp_path / "many", engine=engine, workers=workers)
     for name in FILES:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "many" / name).read_bytes(), name
+
+
+def test_prompts_are_counted_apart_from_documents(tmp_path: Path) -> None:
+    rows = [{"ask": f"what is {k % 4} {_sentence(k % 4)}", "say": f"{k} {_sentence(k)}"} for k in range(20)]
+    corpus, benchmark = tmp_path / "corpus.jsonl", tmp_path / "items.jsonl"
+    corpus.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    items = [{"question": f"item {k} {_sentence(k + 50)}", "answer": "x"} for k in range(4)]
+    benchmark.write_text("".join(json.dumps(item) + "\n" for item in items))
+    done = audit([corpus], [benchmark], out=tmp_path / "out", text="{ask} {say}", prompt="{ask}")
+    assert _value(done.folder, "repeated_prompt_share") == pytest.approx(16 / 20)
+    assert _value(done.folder, "exact_duplicate_share") == 0

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from benchshadow.errors import InputError
-from benchshadow.records import read_json, write_json
-from benchshadow.studies.manifests import seal, sealed
+from benchshadow.records import read_json, seal, sealed, write_json
 from benchshadow.studies.verification import verify
 
 Place = tuple[str | int, ...]

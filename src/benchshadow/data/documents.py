@@ -9,7 +9,8 @@ import json
 import os
 import string
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,8 +18,8 @@ from benchshadow.errors import InputError
 from benchshadow.records import file_digest
 
 __all__ = [
-    "DATA_VARIABLE", "Document", "Passage", "data_file", "file_hash", "fill", "read_documents", "read_rows",
-    "template_fields", "unit_hash",
+    "DATA_VARIABLE", "Document", "Passage", "batched", "chunked", "data_file", "file_hash", "fill", "read_documents",
+    "read_rows", "template_fields", "unit_hash",
 ]  # fmt: skip
 
 DATA_VARIABLE = "BENCHSHADOW_DATA"
@@ -69,6 +70,36 @@ def unit_hash(*parts: object) -> float:
     """A number in [0, 1) that depends on the parts alone: the same on every machine, unlike `hash`."""
     text = "\x1f".join(str(part) for part in parts)
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") / 2**64
+
+
+def chunked(documents: Iterable[Document], characters: int, *, each: int = 0) -> Iterator[list[Document]]:
+    """Documents in runs, each closed by the document with which it reaches `characters`.
+
+    The cuts depend on the documents alone, so that partial results merged in this order are the same bits whoever
+    computed them.
+
+    Args:
+        documents: in their order.
+        characters: of a run; it is longer by less than its last document.
+        each: characters that a document counts beside its text, so that a run holds no endless number of empty ones.
+    """
+    chunk: list[Document] = []
+    size = 0
+    for document in documents:
+        chunk.append(document)
+        size += len(document.text) + each
+        if size >= characters:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def batched(documents: Iterable[Document], count: int) -> Iterator[list[Document]]:
+    """Documents in runs of so many, the last one shorter."""
+    rest = iter(documents)
+    while batch := list(islice(rest, count)):
+        yield batch
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:

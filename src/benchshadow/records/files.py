@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from benchshadow.errors import InputError
 
-__all__ = ["canonical", "digest", "file_digest", "read_json", "replace_whole", "write_json", "write_text"]
+__all__ = [
+    "canonical", "digest", "file_digest", "read_json", "read_toml", "replace_together", "replace_whole", "write_json",
+    "write_text",
+]  # fmt: skip
 
 
 @contextmanager
@@ -29,6 +33,13 @@ def replace_whole(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def replace_together(folder: Path, names: Sequence[str]) -> Iterator[dict[str, Path]]:
+    """`replace_whole` for several files of a folder, by name: all are written before any is put in place, in order."""
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(replace_whole(Path(folder) / name)) for name in reversed(names)}
 
 
 def canonical(value: Any) -> str:
@@ -60,11 +71,22 @@ def write_json(path: Path, value: Any) -> None:
 
 def read_json(path: Path) -> Any:
     """Read a JSON file; what is missing or broken is said in one sentence."""
+    return _read(path, json.loads, "JSON")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file; what is missing or broken is said in one sentence."""
+    return _read(path, tomllib.loads, "TOML")
+
+
+def _read(path: Path, parse: Callable[[str], Any], kind: str) -> Any:
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(path, "no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(path, f"cannot be read ({error})") from error
-    except json.JSONDecodeError as error:
-        raise InputError(path, f"must be JSON but is not ({error})") from error
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise InputError(path, f"must be {kind} but is not ({error})") from error

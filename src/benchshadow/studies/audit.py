@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +15,7 @@ import polars as pl
 from benchshadow.data.benchmarks import Benchmark, read_benchmark
 from benchshadow.data.corpora import Corpus, open_corpus
 from benchshadow.errors import Incomplete, InputError
-from benchshadow.records import open_folder, read_json, replace_whole, write_json
+from benchshadow.records import open_folder, read_json, replace_together, write_json
 
 from .audit_work import AuditWork, Progress
 from .in_order import in_order
@@ -185,8 +184,7 @@ def _write(
     folder: Path, records: pl.DataFrame, items: pl.DataFrame, summary: Mapping[str, Any], manifest: Mapping[str, Any]
 ) -> None:
     """Put all files in place when the last of them is written, the summary last of all."""
-    with ExitStack() as stack:
-        partial = {name: stack.enter_context(replace_whole(folder / name)) for name in reversed(FILES)}
+    with replace_together(folder, FILES) as partial:
         records.write_parquet(partial["records.parquet"])
         items.write_parquet(partial["items.parquet"])
         write_json(partial["manifest.json"], manifest)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,18 +14,17 @@ from benchshadow.data.corpora import Documents
 from benchshadow.data.diversity import Budget, PanelSettings, diversity_panel
 from benchshadow.data.documents import Document
 from benchshadow.data.duplicates import Duplicates
-from benchshadow.data.likeness import Aligner, GramCounts, evenly_sampled, separation
+from benchshadow.data.likeness import Aligner, GramCounts, separation
 from benchshadow.data.overlap import words
 from benchshadow.data.panel import PANEL
 from benchshadow.data.surface import Counts, compression_ratio, concentration, distinct_n, self_repetition
+from benchshadow.data.surface import repetition as repeated
 from benchshadow.errors import InputError
 
 from .audit_reading import Passed
 
 __all__ = ["diversity", "likeness", "overlap", "repetition", "sizes", "surface"]
 
-SAMPLE = 10_000
-"""Documents of a corpus that its alignment is the mean over."""
 TEXTS, DRAWS, CLUSTERS = 1_000, 10, 64
 FEWEST_TEXTS = 10
 """Texts below which a corpus has no diversity to speak of."""
@@ -50,8 +49,13 @@ def sizes(found: Passed) -> Iterator[Row]:
         yield from _concentration(found.domains, "domains")
 
 
-def repetition(found: Duplicates, prompts: Duplicates | None) -> Iterator[Row]:
-    """Exact and near duplicates, prompts apart, and texts by the number of their copies."""
+def repetition(found: Duplicates, prompts: np.ndarray | None) -> Iterator[Row]:
+    """Exact and near duplicates, prompts apart, and texts by the number of their copies.
+
+    Args:
+        found: the search over whole documents.
+        prompts: digests of the prompts; None where there are none.
+    """
     documents = len(found.ids)
     said = "MinHash 14 x 8, verified"
     if found.recall is not None and (measured := getattr(found.recall, "measured", None)) is not None:
@@ -59,16 +63,16 @@ def repetition(found: Duplicates, prompts: Duplicates | None) -> Iterator[Row]:
     yield row("exact_duplicate_share", found.exact_share, items=documents, method="hash of the normalised words")
     yield row("near_duplicate_share", found.near_share, items=documents, method=said, parameter=found.threshold)
     if prompts is not None:
-        yield row("repeated_prompt_share", prompts.exact_share, items=len(prompts.ids), method="prompts alone")
+        share = repeated(prompts).exact_share
+        yield row("repeated_prompt_share", share, items=len(prompts), method="prompts alone")
     _, copies = np.unique(found.exact_first, return_counts=True)
     for times, texts in sorted(Counter(copies.tolist()).items()):
         yield row("copies", texts, parameter=times, items=documents, method="distinct texts")
     yield from _concentration(copies.tolist(), "documents")
 
 
-def surface(corpus: Documents, rng: np.random.Generator) -> Iterator[Row]:
-    """Wording and redundancy, at a fixed amount of text from an even sample of the corpus."""
-    sample = evenly_sampled(corpus, SAMPLE, rng=rng)
+def surface(sample: Sequence[Document], rng: np.random.Generator) -> Iterator[Row]:
+    """Wording and redundancy, at a fixed amount of text from an even sample of a corpus."""
     shuffled = [sample[i] for i in rng.permutation(len(sample))]
     for n in (1, 2, 3, 4):
         yield _measured("distinct_n", distinct_n(shuffled, n), parameter=n)
@@ -105,19 +109,18 @@ def diversity(
 
 
 def likeness(
-    corpus: Documents, halves: Mapping[str, Halves], reference: GramCounts, grams: Mapping[str, GramCounts],
+    sample: Sequence[Document], halves: Mapping[str, Halves], reference: GramCounts, grams: Mapping[str, GramCounts],
     rng: np.random.Generator,
 ) -> Iterator[Row]:  # fmt: skip
     """How like each benchmark's seen half a corpus is, beside the half that was held out.
 
     Args:
-        corpus: what is scored, a sample of it.
+        sample: of the corpus, even: what is scored.
         halves: by benchmark.
         reference: hashed words of the reference.
         grams: hashed words of every seen half.
-        rng: draws samples and folds.
+        rng: draws folds.
     """
-    sample = evenly_sampled(corpus, SAMPLE, rng=rng)
     for name, (seen, held_out) in halves.items():
         aligner = Aligner.of(grams[name], reference)
         scores, own = _finite(aligner, sample), _finite(aligner, held_out.items)

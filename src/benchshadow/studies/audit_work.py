@@ -20,6 +20,7 @@ from benchshadow.data.duplicates import near_duplicates
 from benchshadow.data.likeness import GramCounts, count_grams, evenly_sampled, nearest, soft_overlap
 from benchshadow.data.overlap import ItemIndex, overlap_table, verdicts
 from benchshadow.data.packing import InOrder
+from benchshadow.data.surface import digests
 from benchshadow.records import frame
 
 from .audit_numbers import Row, diversity, likeness, overlap, repetition, sizes, surface
@@ -28,6 +29,8 @@ from .audit_reading import Passed, passed, shelved
 __all__ = ["AuditWork", "Progress"]
 
 _ITEMS = ("corpus", "benchmark", "item", "rule", "eligible", "hit", "share", "longest", "document", "passage")
+_SAMPLE = 10_000
+"""Documents of a corpus whose wording and likeness are measured."""
 _FITTED = 5_000
 """Texts of each side that the embedding of soft overlap is fitted on."""
 
@@ -76,13 +79,15 @@ class AuditWork:
             prompts = self.prompts[name]
             self.tell(f"{name}: duplicates")
             twice = near_duplicates(corpus, rng=self._rng("recall"), mapped=self.in_order)
-            asked = None if prompts is None else near_duplicates(prompts, rng=self._rng("recall"), sample=0)
+            asked = None if prompts is None else self._digests(prompts)
             self.tell(f"{name}: wording and likeness")
+            rng = self._rng("likeness")
+            sample = evenly_sampled(corpus, _SAMPLE, rng=rng)
             rows = (
                 *sizes(found[name]),
                 *repetition(twice, asked),
-                *surface(corpus, self._rng("surface")),
-                *likeness(corpus, self._split, reference, targets, self._rng("likeness")),
+                *surface(sample, self._rng("surface")),
+                *likeness(sample, self._split, reference, targets, rng),
             )
             yield from ({"arm": name, **each} for each in rows)
         self.tell("diversity")
@@ -151,6 +156,9 @@ class AuditWork:
             for name, each in self.benchmarks.items()
         }
 
+    def _digests(self, corpus: Corpus) -> np.ndarray:
+        return np.concatenate(list(self.in_order(_digests_of, corpus.chunks())))
+
     def _near(self, items: Sequence[Document]) -> list[tuple[int, int]]:
         pairs = near_duplicates(items, rng=self._rng("near"), sample=0).pairs
         return list(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True))
@@ -158,6 +166,10 @@ class AuditWork:
     def _rng(self, purpose: str) -> np.random.Generator:
         """A generator of its own for each purpose, so that one more draw in one does not move the others."""
         return np.random.default_rng([self.seed, *purpose.encode()])
+
+
+def _digests_of(chunk: list[Document]) -> np.ndarray:
+    return digests(document.text for document in chunk)
 
 
 def _soft_table(corpus: str, belongs: Sequence[str], found: Sequence[Any]) -> pl.DataFrame:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +14,7 @@ import polars as pl
 
 from benchshadow.checkpoints import Checkpoint, adapted, adapter_alone, is_adapter, open_adapter, open_checkpoint
 from benchshadow.errors import Incomplete, InputError, check_choices
-from benchshadow.records import open_folder, read_json, replace_whole, write_json
+from benchshadow.records import open_folder, read_json, replace_together, write_json
 from benchshadow.spectra import SIDES, check_level
 from benchshadow.spectra.engines import checked_device
 
@@ -168,8 +167,7 @@ def _write(
     folder: Path, files: Sequence[str], measured: Measured, summary: Mapping[str, Any], manifest: Mapping[str, Any]
 ) -> None:
     """Put all files in place when the last of them is written, the summary last of all."""
-    with ExitStack() as stack:
-        partial = {name: stack.enter_context(replace_whole(folder / name)) for name in reversed(files)}
+    with replace_together(folder, files) as partial:
         for name in _TABLES:
             getattr(measured, name).write_parquet(partial[f"{name}.parquet"])
         if DIRECTIONS in partial:

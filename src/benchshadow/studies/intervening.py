@@ -12,7 +12,7 @@ import numpy as np
 
 from benchshadow.data.corpora import CHUNK, Corpus, open_corpus
 from benchshadow.data.diversity import fit_embedding
-from benchshadow.data.documents import Document
+from benchshadow.data.documents import Document, batched
 from benchshadow.data.duplicates import near_duplicates
 from benchshadow.data.interventions import CONTROL, Pool, Recipe, Tools, build, proved, read_recipe
 from benchshadow.data.interventions.recipe import checked_recipe
@@ -110,11 +110,9 @@ def _with_tokens(recipe: Recipe, tokens: int) -> dict[str, Any]:
 def _embedded(seed: int, documents: Iterable[Document]) -> np.ndarray:
     """A row for every document, by an embedding fitted on a sample of them."""
     encoder = fit_embedding((document.text for document in documents), rng=np.random.default_rng(seed))
-    rest = iter(documents)
-    rows = [np.empty((0, encoder.dimensions))]
-    while chunk := list(islice(rest, _TOGETHER)):
-        rows.append(encoder([document.text for document in chunk]))
-    return np.concatenate(rows)
+    chunks = batched(documents, _TOGETHER)
+    rows = (encoder([document.text for document in chunk]) for chunk in chunks)
+    return np.concatenate([np.empty((0, encoder.dimensions)), *rows])
 
 
 def _near(corpus: Corpus, seed: int, pool: Pool) -> np.ndarray:  # noqa: ARG001 (the pool numbers documents as we do)

@@ -22,14 +22,19 @@ __all__ = [
     "environment",
     "evaluation",
     "measurement_key",
-    "seal",
-    "sealed",
     "training_key",
     "training_key_of",
 ]
 
 SCHEMA = 1
-_TRAINING_ROOMS = ("data", "train", "studies/arms.py", "studies/bases.py", "studies/seeds.py")
+_DRAWING = ("documents", "skills", "source_kinds", "sources", "stream", "tasks", "tokenization")
+_TRAINING_ROOMS = (
+    *(f"data/{name}.py" for name in _DRAWING),
+    "train",
+    "studies/arms.py",
+    "studies/bases.py",
+    "studies/seeds.py",
+)
 _MEASURING_ROOMS = (
     "spectra",
     "checkpoints",
@@ -131,14 +136,3 @@ def _task(task: Task, removed: int) -> dict[str, Any]:
         "baseline": task.baseline,
         "sha256": task.sha256,
     }
-
-
-def seal(manifest: dict[str, Any]) -> dict[str, Any]:
-    """The manifest with the hash of all its other content."""
-    content = {key: value for key, value in manifest.items() if key != "sha256"}
-    return {**content, "sha256": digest(content)}
-
-
-def sealed(manifest: dict[str, Any]) -> bool:
-    """Whether a manifest is as it was when it was sealed."""
-    return manifest == seal(manifest)

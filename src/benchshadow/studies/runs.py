@@ -13,12 +13,12 @@ import polars as pl
 
 from benchshadow.data.tokenization import load_tokenizer, save_tokenizer
 from benchshadow.errors import InputError
-from benchshadow.records import file_digest, read_json, replace_whole, write, write_json
+from benchshadow.records import file_digest, read_json, replace_whole, seal, write, write_json
 from benchshadow.train import checkpoint_folder
 
 from .arms import Fed, arm_stream, base_stream, recipe
 from .bases import first_model, new_tokenizer
-from .manifests import SCHEMA, environment, evaluation, measurement_key, seal, training_key
+from .manifests import SCHEMA, environment, evaluation, measurement_key, training_key
 from .measuring import measured
 from .progress import Tell
 from .seeds import seed

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from benchshadow.data.sources import Balanced, Skills, Source, Sources, Zipf
 from benchshadow.errors import InputError
-from benchshadow.records import digest
+from benchshadow.records import digest, read_toml
 from benchshadow.stats import FEWEST_BASES, MOST, p_floor, replicates_needed
 from benchshadow.train.settings import Architecture, Settings
 
@@ -212,14 +211,7 @@ def _known(where: str, name: str, allowed: tuple[str, ...]) -> None:
 
 def read_study(path: Path) -> Study:
     """The study in a TOML file; what breaks a rule is said with its key and its value."""
-    try:
-        content: dict[str, Any] = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(path, "no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(path, f"cannot be read ({error})") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(path, f"must be TOML but is not ({error})") from error
+    content = read_toml(path)
     try:
         return Study.model_validate(content)
     except ValidationError as error:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchshadow.data.interventions import Difference, compare
+from benchshadow.data.interventions import Comparison, Difference, compare
 from benchshadow.errors import InputError
-from benchshadow.records import read_json
+from benchshadow.records import differing, read_json, sealed
 
 from .consequences import consequences, study_of
-from .manifests import SCHEMA, sealed
+from .manifests import SCHEMA
 from .runs import MANIFEST
 
 __all__ = ["Difference", "Verification", "verify"]
@@ -51,19 +50,8 @@ _HASHES = (
 )
 
 
-@dataclass(frozen=True)
-class Verification:
-    """What differs between manifests.
-
-    Attributes:
-        names: of the manifests.
-        declared: differences that the treatment makes.
-        undeclared: all others; control is proven only where there are none.
-    """
-
-    names: tuple[str, ...]
-    declared: tuple[Difference, ...]
-    undeclared: tuple[Difference, ...]
+class Verification(Comparison):
+    """What differs between manifests, as a sentence and as an object."""
 
     @property
     def sentence(self) -> str:
@@ -111,7 +99,7 @@ def verify(paths: Sequence[Path]) -> Verification:
         undeclared += _contradictions(name, manifest)
     for name, manifest in manifests[1:]:
         same_arm = first.get("arm") == manifest.get("arm")
-        for field, was, now in _differing(first, manifest):
+        for field, was, now in differing(first, manifest):
             follows = not same_arm and any(field == each or field.startswith(f"{each}.") for each in _FOLLOWS)
             (declared if follows else undeclared).append(Difference(f"{name} against {first_name}", field, was, now))
     return Verification(tuple(name for name, _ in manifests), tuple(declared), tuple(undeclared))
@@ -139,7 +127,7 @@ def _contradictions(name: str, manifest: dict[str, Any]) -> Iterator[Difference]
         yield Difference(name, "content", "the parts of a manifest", f"not readable ({type(error).__name__}: {error})")
         return
     for place, value in wanted.items():
-        for field, was, now in _differing(value, _at(manifest, place), place):
+        for field, was, now in differing(value, _at(manifest, place), place):
             yield Difference(name, field, was, now)
 
 
@@ -151,18 +139,6 @@ def _at(value: Any, place: str) -> Any:
         else:
             value = value.get(step) if isinstance(value, dict) else None
     return value
-
-
-def _differing(one: Any, other: Any, place: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Every leaf in which two JSON values differ, by its dotted place."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        for key in sorted(one.keys() | other.keys()):
-            yield from _differing(one.get(key), other.get(key), f"{place}.{key}" if place else key)
-    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        for index, (a, b) in enumerate(zip(one, other, strict=True)):
-            yield from _differing(a, b, f"{place}.{index}")
-    elif one != other or type(one) is not type(other):
-        yield place, one, other
 
 
 def _content(path: Path) -> Any:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from benchshadow.data.documents import Document
+from benchshadow.data.documents import Document, chunked
 from benchshadow.errors import InputError
 from benchshadow.records import digest
 
@@ -59,20 +59,7 @@ class Documents(ABC):
         return "\n".join(lines)
 
     def chunks(self, characters: int = CHUNK) -> Iterator[list[Document]]:
-        """Lists of whole documents, each closed by the document with which it reaches `characters`.
-
-        The cuts depend on the documents alone, so that partial results merged in this order are the same bits whoever
-        computed them. A chunk is longer than `characters` by less than its last document.
-        """
+        """Lists of whole documents, as `chunked` cuts them."""
         if characters < 1:
             raise InputError("characters", f"must be at least 1 but is {characters}")
-        chunk: list[Document] = []
-        size = 0
-        for document in self:
-            chunk.append(document)
-            size += len(document.text)
-            if size >= characters:
-                yield chunk
-                chunk, size = [], 0
-        if chunk:
-            yield chunk
+        return chunked(self, characters)

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from benchshadow.data.documents import Document
+from benchshadow.data.documents import Document, chunked
 
 from .candidates import sharing
 from .found import Duplicates, duplicates
 from .gathered import gathered
 from .near import checked_threshold
 from .shelf import Shelf
-from .shingles import chunks, shingle
+from .shingles import CHUNK, shingle
 from .sketch import Sketch
 from .verified import verified
 
@@ -41,7 +41,7 @@ def exact_pairs(items: Iterable[Document], *, threshold: float = 0.8) -> Duplica
 
 
 def _sketches(items: Iterable[Document]) -> Iterator[Sketch]:
-    for chunk in chunks(items):
+    for chunk in chunked(items, CHUNK):
         shingles = shingle(chunk)
         yield Sketch(shingles, np.zeros((0, int(np.count_nonzero(np.diff(shingles.bounds)))), dtype=np.uint64))
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from benchshadow.data.documents import Document
+from benchshadow.data.documents import Document, chunked
 from benchshadow.errors import InputError
 
 from .candidates import sharing
@@ -15,7 +15,7 @@ from .found import Duplicates, duplicates
 from .gathered import gathered
 from .recall import measured_recall
 from .shelf import Shelf
-from .shingles import chunks
+from .shingles import CHUNK
 from .sketch import Sketch, sketch
 from .verified import verified
 
@@ -61,7 +61,7 @@ def near_duplicates(
     """
     checked_threshold(threshold)
     with Shelf() as shelf:
-        corpus = gathered(mapped(sketch, chunks(documents)), shelf)
+        corpus = gathered(mapped(sketch, chunked(documents, CHUNK)), shelf)
         candidates = sharing(((keys, None) for keys in corpus.bands()), reach)
         pairs = verified(candidates.pairs, shelf, threshold)
         recall = measured_recall(pairs, shelf, threshold, sample=sample, rng=rng) if sample else None

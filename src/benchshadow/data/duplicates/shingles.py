@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,7 +13,7 @@ from benchshadow.data.documents import Document
 
 from .word_hashes import WordHashes, hash_words
 
-__all__ = ["WORDS", "Shingles", "chunks", "digested", "distinct", "jaccard", "shingle"]
+__all__ = ["CHUNK", "WORDS", "Shingles", "digested", "distinct", "jaccard", "shingle"]
 
 WORDS = 5
 """Words of a shingle."""
@@ -40,20 +40,6 @@ class Shingles:
     hashes: np.ndarray
     bounds: np.ndarray
     digests: np.ndarray
-
-
-def chunks(documents: Iterable[Document], size: int = CHUNK) -> Iterator[list[Document]]:
-    """Documents in runs that each end once they hold `size` characters, so that they depend on the documents alone."""
-    chunk: list[Document] = []
-    held = 0
-    for document in documents:
-        chunk.append(document)
-        held += len(document.text)
-        if held >= size:
-            yield chunk
-            chunk, held = [], 0
-    if chunk:
-        yield chunk
 
 
 def shingle(documents: Sequence[Document]) -> Shingles:

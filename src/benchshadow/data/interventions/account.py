@@ -10,11 +10,10 @@ import numpy as np
 import polars as pl
 
 from benchshadow.data.packing import PackedStream, Pieces, TokenStore
-from benchshadow.records import digest
 
 from .pool import LENGTHS, length_strata
 
-__all__ = ["SCHEMA", "Tally", "environment", "positions", "reported", "seal", "sealed", "untreated_hash"]
+__all__ = ["SCHEMA", "Tally", "environment", "positions", "reported", "untreated_hash"]
 
 SCHEMA = 1
 
@@ -116,17 +115,6 @@ def reported(tally: Tally, pieces: Pieces, stores: list[TokenStore], end: int, r
 def environment() -> dict[str, str]:
     """Versions of what the bits pass through."""
     return {name: metadata.version(name) for name in ("benchshadow", "numpy", "polars", "tokenizers", "scipy")}
-
-
-def seal(manifest: dict[str, Any]) -> dict[str, Any]:
-    """The manifest with the hash of all its other content."""
-    content = {key: value for key, value in manifest.items() if key != "sha256"}
-    return {**content, "sha256": digest(content)}
-
-
-def sealed(manifest: dict[str, Any]) -> bool:
-    """Whether a manifest is as it was when it was sealed."""
-    return manifest == seal(manifest)
 
 
 def _effective(counts: np.ndarray) -> float:

@@ -19,9 +19,9 @@ from benchshadow.data.packing import InOrder, PackedStream, Pieces, TokenStore, 
 from benchshadow.data.packing.store import corpus_hash, tokenizer_hash
 from benchshadow.data.tokenization import end_token
 from benchshadow.errors import InputError
-from benchshadow.records import open_folder, read_json, write_json
+from benchshadow.records import open_folder, read_json, seal, write_json
 
-from .account import SCHEMA, Tally, environment, positions, reported, seal, untreated_hash
+from .account import SCHEMA, Tally, environment, positions, reported, untreated_hash
 from .comparing import expected
 from .filling import filled
 from .making import Workshop

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchshadow.errors import InputError
-from benchshadow.records import digest
+from benchshadow.records import differing, digest, sealed
 
-from .account import SCHEMA, positions, sealed
+from .account import SCHEMA, positions
 from .recipe import CONTROL, Recipe, checked_recipe
 from .seeding import generator
 
-__all__ = ["FIELDS", "Comparison", "Difference", "compare", "differing"]
+__all__ = ["FIELDS", "Comparison", "Difference", "compare"]
 
 FIELDS = {
     "schema", "kind", "arm", "recipe", "seed", "treatment", "sources", "items", "tokenizer_sha256", "tools",
@@ -146,18 +146,6 @@ def expected(recipe: Recipe, name: str, seed: int) -> dict[str, Any]:
         "treated_sequences": count,
         "treated_positions_sha256": digest(stand.tolist()),
     }
-
-
-def differing(one: Any, other: Any, place: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Every leaf in which two JSON values differ, by its dotted place."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        for key in sorted(one.keys() | other.keys()):
-            yield from differing(one.get(key), other.get(key), f"{place}.{key}" if place else key)
-    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        for index, (a, b) in enumerate(zip(one, other, strict=True)):
-            yield from differing(a, b, f"{place}.{index}")
-    elif one != other or type(one) is not type(other):
-        yield place, one, other
 
 
 def _short(value: Any) -> str:

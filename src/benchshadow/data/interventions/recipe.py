@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from benchshadow.errors import InputError
+from benchshadow.records import read_toml
 
 from .prompts import JOINED
 
@@ -192,15 +192,7 @@ def read_recipe(path: Path) -> Recipe:
     Raises:
         InputError: it is not there, is no TOML, or breaks a rule; the first one broken is named with its place.
     """
-    try:
-        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(path, "no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(path, f"cannot be read ({error})") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(path, f"must be TOML but is not ({error})") from error
-    return checked_recipe(content, path)
+    return checked_recipe(read_toml(path), path)
 
 
 def checked_recipe(content: dict[str, Any], where: object = "recipe") -> Recipe:

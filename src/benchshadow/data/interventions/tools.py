@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 
-from benchshadow.data.documents import Document
+from benchshadow.data.documents import Document, batched
 
 from .duplicates import Pairs
 from .rewriting import by_rules
@@ -26,13 +25,7 @@ def alignment_scores(documents: Iterable[Document], target: Sequence[Document]) 
     from benchshadow.data.likeness.alignment import Aligner, count_grams
 
     aligner = Aligner.of(count_grams(target), count_grams(documents))
-    return np.concatenate([aligner.scores(chunk).means for chunk in _chunks(documents)])
-
-
-def _chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    rest = iter(documents)
-    while chunk := list(islice(rest, CHUNK)):
-        yield chunk
+    return np.concatenate([aligner.scores(chunk).means for chunk in batched(documents, CHUNK)])
 
 
 @dataclass(frozen=True)

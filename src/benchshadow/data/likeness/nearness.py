@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64
 
-from benchshadow.data.documents import Document
+from benchshadow.data.documents import Document, batched
 from benchshadow.errors import InputError
 
 __all__ = ["RULE", "Encoder", "Nearest", "SoftOverlap", "SoftVerdict", "nearest", "soft_overlap"]
@@ -100,7 +100,7 @@ def nearest(items: Float64[np.ndarray, "items d"], documents: Iterable[Document]
     cosines = np.where(known, -np.inf, np.nan)
     ids: list[str | None] = [None] * len(items)
     compared = 0
-    for batch in _batches(documents):
+    for batch in batched(documents, _TOGETHER):
         compared += len(batch)
         rows, usable = _unit_rows(encoder([document.text for document in batch]))
         if not usable.any():
@@ -167,15 +167,3 @@ def _unit_rows(rows: np.ndarray) -> tuple[Float64[np.ndarray, "n d"], np.ndarray
     lengths = np.linalg.norm(whole, axis=1)
     known = lengths > 0
     return whole / np.where(known, lengths, 1)[:, None], known
-
-
-def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    """A thousand documents at a time."""
-    batch: list[Document] = []
-    for document in documents:
-        batch.append(document)
-        if len(batch) == _TOGETHER:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchshadow.data.documents import Document
+from benchshadow.data.documents import Document, chunked
 from benchshadow.data.tokenization import encode, end_token
 
 if TYPE_CHECKING:
@@ -97,16 +97,7 @@ def _ahead(
 
 def batches(documents: Iterable[Document], batch: int) -> Iterator[list[Document]]:
     """Documents in groups of about so many characters."""
-    group: list[Document] = []
-    size = 0
-    for document in documents:
-        group.append(document)
-        size += len(document.text) + 64
-        if size >= batch:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
+    return chunked(documents, batch, each=64)
 
 
 def _apart(content: str, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
