@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import string
 import zlib
 from collections.abc import Iterable, Iterator
@@ -18,9 +19,11 @@ from benchshadow.errors import InputError
 from benchshadow.records import file_digest
 
 __all__ = [
-    "DATA_VARIABLE", "Document", "Passage", "batched", "chunked", "data_file", "file_hash", "fill", "read_documents",
-    "read_rows", "template_fields", "unit_hash",
+    "DATA_VARIABLE", "Document", "Passage", "batched", "chunked", "data_file", "file_hash", "fill", "parsed",
+    "read_documents", "read_rows", "template_fields", "unit_hash",
 ]  # fmt: skip
+
+_HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
 
 DATA_VARIABLE = "BENCHSHADOW_DATA"
 """The environment variable that names the folder below which data files are looked for."""
@@ -118,19 +121,31 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
         raise InputError(path, f"cannot be read ({error})") from error
 
 
+def parsed(line: str) -> dict[str, Any]:
+    """A JSON object of one line.
+
+    Raises:
+        ValueError: the line is none, or holds half a surrogate pair, which is no text; the message says which.
+    """
+    try:
+        values = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"must be a JSON object but is not ({error})") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"must be a JSON object but is of type {type(values).__name__}")
+    if _HALF_PAIR.search(line):
+        try:
+            json.dumps(values, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("must be text in Unicode but holds half a surrogate pair") from error
+    return values
+
+
 def _row(line: str, where: str) -> dict[str, Any]:
     try:
-        row = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(where, f"must be a JSON object but is not ({error})") from error
-    if not isinstance(row, dict):
-        raise InputError(where, f"must be a JSON object but is of type {type(row).__name__}")
-    if "\\ud" in line.lower():
-        try:
-            json.dumps(row, ensure_ascii=False).encode()
-        except UnicodeEncodeError as error:
-            raise InputError(where, "must be text in Unicode but holds half a surrogate pair") from error
-    return row
+        return parsed(line)
+    except ValueError as error:
+        raise InputError(where, str(error)) from error
 
 
 def fill(template: str, row: dict[str, Any], where: object) -> str:

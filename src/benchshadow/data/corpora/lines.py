@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from benchshadow.data.documents import parsed
 from benchshadow.errors import InputError
 
 from .opened import check_whole, contents, kind_of, opened
-from .rows import LONGEST, BadRow, Row, decoded, parsed
+from .rows import LONGEST, BadRow, Row, decoded
 
 __all__ = ["JsonLines", "Text"]
 

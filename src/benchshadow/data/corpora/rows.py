@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 from benchshadow.errors import InputError
 
-__all__ = ["LONGEST", "BadRow", "Row", "Rows", "decoded", "parsed"]
+__all__ = ["LONGEST", "BadRow", "Row", "Rows", "decoded"]
 
 LONGEST = 1 << 30
 """Most bytes of one line, and of one text file: a document is held in memory, and twice while it is read."""
 
-HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -67,23 +64,3 @@ def decoded(line: bytes, where: object, *, first: bool) -> str:
     except UnicodeDecodeError as error:
         byte = line[error.start]
         raise ValueError(f"must be UTF-8 but has the byte 0x{byte:02x} at position {error.start}") from error
-
-
-def parsed(line: str) -> dict[str, Any]:
-    """A JSON object of one line.
-
-    Raises:
-        ValueError: the line is none, or holds half a surrogate pair, which is no text; the message says which.
-    """
-    try:
-        values = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"must be a JSON object but is not ({error})") from error
-    if not isinstance(values, dict):
-        raise ValueError(f"must be a JSON object but is of type {type(values).__name__}")
-    if HALF_PAIR.search(line):
-        try:
-            json.dumps(values, ensure_ascii=False).encode()
-        except UnicodeEncodeError as error:
-            raise ValueError("must be text in Unicode but holds half a surrogate pair") from error
-    return values

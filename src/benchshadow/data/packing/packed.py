@@ -14,11 +14,10 @@ import numpy as np
 import polars as pl
 
 from benchshadow.errors import InputError
-from benchshadow.records import digest, read_json, write_json
 
 from .layout import Pieces
 from .store import DOCUMENTS, TOKENS, TokenStore
-from .whole import whole_folder
+from .whole import read_account, whole_folder, write_account
 
 __all__ = ["PackedStream", "gathered"]
 
@@ -47,10 +46,7 @@ class PackedStream:
             InputError: it is not there, not as it was written, or cut short.
         """
         folder = Path(folder)
-        account = read_json(folder / ACCOUNT)
-        seal = account.pop("seal", None) if isinstance(account, dict) else None
-        if seal is None or seal != digest(account):
-            raise InputError(folder / ACCOUNT, "must be as it was written but is not")
+        account = read_account(folder / ACCOUNT)
         wanted = account["sequences"] * account["length"] * np.dtype(account["type"]).itemsize
         size = (folder / TOKENS).stat().st_size if (folder / TOKENS).is_file() else 0
         if size != wanted:
@@ -93,7 +89,7 @@ class PackedStream:
                     sequence += len(rows)
             _documents(pieces, stores).write_parquet(partial / DOCUMENTS)
             held = {"type": kind, "sequences": sequence, "length": length, "sha256": order.hexdigest()}
-            write_json(partial / ACCOUNT, {**held, "seal": digest(held)})
+            write_account(partial / ACCOUNT, held)
             if account is not None:
                 account(partial, order.hexdigest())
         return cls(Path(folder), held)

@@ -14,10 +14,9 @@ import polars as pl
 
 from benchshadow.data.documents import Document
 from benchshadow.errors import InputError
-from benchshadow.records import digest, read_json, write_json
 
 from .encoding import BATCH, Coded, InOrder, batches, coded, token_type
-from .whole import whole_folder
+from .whole import read_account, whole_folder, write_account
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -73,7 +72,7 @@ class TokenStore:
                 "sha256": seen.hexdigest(),
                 "tokenizer_sha256": tokenizer_hash(tokenizer),
             }
-            write_json(partial / ACCOUNT, {**account, "seal": digest(account)})
+            write_account(partial / ACCOUNT, account)
         return cls(Path(folder), account, table)
 
     @classmethod
@@ -84,10 +83,7 @@ class TokenStore:
             InputError: it is not there, not as it was written, or cut short.
         """
         folder = Path(folder)
-        account = read_json(folder / ACCOUNT)
-        seal = account.pop("seal", None) if isinstance(account, dict) else None
-        if seal is None or seal != digest(account):
-            raise InputError(folder / ACCOUNT, "must be as it was written but is not")
+        account = read_account(folder / ACCOUNT)
         try:
             size = (folder / TOKENS).stat().st_size
             table = pl.read_parquet(folder / DOCUMENTS)

@@ -1,20 +1,24 @@
-"""Folders that are whole or absent: written beside their place as `.partial` and renamed when they are done."""
+"""Folders that are whole or absent, with an account that tells when they were altered."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from benchshadow.errors import InputError
+from benchshadow.records import digest, read_json, write_json
 
-__all__ = ["whole_folder"]
+__all__ = ["read_account", "whole_folder", "write_account"]
+
+_SEAL = "seal"
 
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """Give an empty folder to write to; when the block ends well it becomes `folder`, otherwise it goes.
+    """Give an empty folder to write to, beside its place; when the block ends well it becomes `folder`, or else it goes.
 
     What an earlier call left half written is thrown away. A full disk is said in one sentence.
 
@@ -36,3 +40,21 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_account(path: Path, account: Mapping[str, Any]) -> None:
+    """Write what a folder says of itself, with its hash."""
+    write_json(path, {**account, _SEAL: digest(account)})
+
+
+def read_account(path: Path) -> dict[str, Any]:
+    """Read what `write_account` wrote.
+
+    Raises:
+        InputError: it is not there, or not as it was written.
+    """
+    account = read_json(path)
+    seal = account.pop(_SEAL, None) if isinstance(account, dict) else None
+    if seal is None or seal != digest(account):
+        raise InputError(path, "must be as it was written but is not")
+    return account
