@@ -44,7 +44,12 @@ class Words:
     @classmethod
     def of(cls, texts: Sequence[str]) -> Words:
         """The words of texts."""
-        buffer = np.frombuffer(b"\0" + normalised(texts) + bytes(_BYTES + 1), np.uint8)
+        return cls.of_normalised(normalised(texts))
+
+    @classmethod
+    def of_normalised(cls, texts: bytes) -> Words:
+        """The words of texts in UTF-8, spaces between words and the byte `END` between texts."""
+        buffer = np.frombuffer(b"\0" + texts + bytes(_BYTES + 1), np.uint8)
         inside = (buffer > 0x20).view(np.int8)
         edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
         starts, lengths = edges[::2].copy(), (edges[1::2] - edges[::2]).astype(np.int32)

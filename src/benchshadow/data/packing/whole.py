@@ -18,7 +18,7 @@ _SEAL = "seal"
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """Give an empty folder to write to, beside its place; when the block ends well it becomes `folder`, or else it goes.
+    """Give an empty folder to write to; when the block ends well it takes the place of `folder`, otherwise it goes.
 
     What an earlier call left half written is thrown away. A full disk is said in one sentence.
 
