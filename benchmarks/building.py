@@ -106,7 +106,7 @@ def ours(corpus: Path, out: Path, tokens: int, workers: int) -> None:
 
     recipe = checked_recipe({"budget": {"tokens": tokens, "length": LENGTH}, "arms": ARMS})
     with in_order(workers=workers) as mapped:
-        by = None if mapped is map else mapped
+        by = None if workers == 1 else mapped
         build(Lines(corpus), recipe, out, tokenizer=gpt2(), mapped=by, seed=0)
 
 

@@ -77,9 +77,8 @@ def test_an_unknown_engine_is_refused() -> None:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
-def test_ray_gives_the_same_and_tries_lost_work_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ray_gives_the_same_and_tries_lost_work_again(tmp_path: Path) -> None:
     pytest.importorskip("ray")
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # where its workers find this file
     with in_order("ray", 2) as mapped:
         assert list(mapped(partial(_dies_once, tmp_path / "died"), range(8))) == [n * n for n in range(8)]
         with pytest.raises(InputError, match="chunk 5"):

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import pickle
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from pathlib import Path
+from functools import partial
 
 from benchshadow.data.documents import Document
 from benchshadow.data.likeness import GramCounts, count_grams
 from benchshadow.data.overlap import ItemIndex, Partial, merge, scan
 from benchshadow.data.packing import InOrder
 
-__all__ = ["Passed", "passed", "shelved"]
+__all__ = ["Passed", "passed"]
 
 
 @dataclass(frozen=True)
@@ -34,19 +32,12 @@ class Passed:
     grams: GramCounts
 
 
-def shelved(index: ItemIndex, folder: Path) -> Path:
-    """Put an index where every worker can read it once, rather than send it with every chunk."""
-    path = folder / "items.pickle"
-    path.write_bytes(pickle.dumps(index, protocol=pickle.HIGHEST_PROTOCOL))
-    return path
-
-
-def passed(chunks: Iterable[list[Document]], index: Path, in_order: InOrder = map) -> Passed:
+def passed(chunks: Iterable[list[Document]], index: ItemIndex, in_order: InOrder = map) -> Passed:
     """Read a corpus once.
 
     Args:
         chunks: of the corpus, in its order.
-        index: the items, from `shelved`.
+        index: the items.
         in_order: an executor's ordered map; the result is the same for each.
     """
     characters, domains, grams = 0, Counter[str](), None
@@ -64,13 +55,7 @@ def passed(chunks: Iterable[list[Document]], index: Path, in_order: InOrder = ma
     return Passed(characters, domains, overlap, grams)
 
 
-def _chunk(index: Path, documents: list[Document]) -> Passed:
+def _chunk(index: ItemIndex, documents: list[Document]) -> Passed:
     domains = Counter(document.domain for document in documents)
     characters = sum(len(document.text) for document in documents)
-    return Passed(characters, domains, scan(_index(index), documents), count_grams(documents))
-
-
-@lru_cache(maxsize=1)
-def _index(path: Path) -> ItemIndex:
-    """The items, read once by each process; the file is our own, in a folder that nobody else writes to."""
-    return pickle.loads(path.read_bytes())
+    return Passed(characters, domains, scan(index, documents), count_grams(documents))

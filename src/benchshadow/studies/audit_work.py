@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +22,7 @@ from benchshadow.data.surface import digests
 from benchshadow.records import frame
 
 from .audit_numbers import Row, diversity, likeness, overlap, repetition, sizes, surface
-from .audit_reading import Passed, passed, shelved
+from .audit_reading import Passed, passed
 
 __all__ = ["AuditWork", "Progress"]
 
@@ -55,13 +53,11 @@ class AuditWork:
         items = {name: benchmark.items for name, benchmark in self.benchmarks.items()}
         index = ItemIndex.of(items)
         found, tables = {}, []
-        with tempfile.TemporaryDirectory() as scratch:
-            shelf = shelved(index, Path(scratch))
-            for name, corpus in self.corpora.items():
-                self.tell(f"{name}: looking for items")
-                found[name] = passed(corpus.chunks(), shelf, self.in_order)
-                table = overlap_table(verdicts(index, found[name].overlap))
-                tables.append(table.with_columns(corpus=pl.lit(name)).select(_ITEMS))
+        for name, corpus in self.corpora.items():
+            self.tell(f"{name}: looking for items")
+            found[name] = passed(corpus.chunks(), index, self.in_order)
+            table = overlap_table(verdicts(index, found[name].overlap))
+            tables.append(table.with_columns(corpus=pl.lit(name)).select(_ITEMS))
         if self.null:
             tables += self._soft()
         items_table = pl.concat(tables)

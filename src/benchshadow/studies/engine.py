@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
-from benchshadow.errors import BenchshadowError
+from benchshadow.errors import InputError
 
-__all__ = ["ATTEMPTS", "ONE_THREAD", "Call", "Outcome", "local"]
+from .engines.cluster import Cluster
+from .engines.here import Here
+from .engines.processes import Processes
+from .engines.work import Ended, Pool
 
-ATTEMPTS = 3
-"""Times that a call is tried whose worker was lost; a call that fails with a reason is not tried again."""
-ONE_THREAD = dict.fromkeys(
-    ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
-) | {"TOKENIZERS_PARALLELISM": "false"}
-"""What keeps a worker process to one thread."""
+__all__ = ["ENGINES", "Call", "Outcome", "check", "local", "mapped", "run"]
+
+ENGINES = ("local", "ray")
+"""Where work is done: in processes of this machine, or in tasks of a Ray cluster."""
+
+Chunk = TypeVar("Chunk")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -33,78 +34,112 @@ class Call:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a call ended: `failure` is one sentence, None where it ended well."""
+    """How a call ended: `failure` is one sentence, None where it ended well; `result` is what the function returned."""
 
     call: Call
     failure: str | None
+    result: Any = None
 
 
-def local(calls: Sequence[Call], workers: int) -> Iterator[Outcome]:
-    """Run calls on worker processes of one thread each, and yield their outcomes as they end.
+def run(calls: Iterable[Call], *, engine: str = "local", workers: int) -> Iterator[Outcome]:
+    """Run calls on workers of one thread each, and yield their outcomes as they end.
 
-    The bits of a result do not depend on the number of workers. A worker that dies (killed, out of memory) takes the
-    whole pool with it, so the pool is made anew and what had not ended is tried again. With one worker the calls run in
-    this process, one after the other.
+    The bits of a result depend neither on the engine nor on the number of workers. A call whose worker dies (killed,
+    out of memory) is tried again, three times in all; one that fails is not, and the others go on. With one local
+    worker the calls run in this process, one after the other.
+
+    Args:
+        calls: taken as workers come free, two per worker ahead of their outcomes.
+        engine: "local" for processes of this machine; "ray" for the cluster that this process or RAY_ADDRESS names, or
+            for one that is started on this machine and stopped at the end.
+        workers: processes, or tasks of one CPU each that a cluster does at once.
+
+    Raises:
+        InputError: the engine has another name, there is no worker, or no cluster answers.
+        MissingExtra: Ray is not installed.
     """
-    if workers == 1:
-        yield from (Outcome(call, _guarded(call)) for call in calls)
-        return
-    from loky import get_reusable_executor
-    from loky.process_executor import BrokenProcessPool
-
-    waiting = {call.name: call for call in calls}
-    tried = dict.fromkeys(waiting, 0)
-    while waiting:
-        pool = get_reusable_executor(
-            max_workers=workers,
-            timeout=None,  # pyright: ignore[reportArgumentType] (it waits for ever, which its annotation forgets)
-            env=ONE_THREAD,
-            reuse=False,  # pyright: ignore[reportArgumentType] (likewise)
-            initializer=_end_with,
-            initargs=(os.getpid(),),
-        )
-        futures = {pool.submit(_guarded, call): call for call in waiting.values()}
-        whole = False
-        try:
-            for future in _as_they_end(list(futures)):
-                call, failure = futures[future], future.result()
-                del waiting[call.name]
-                yield Outcome(call, failure)
-            whole = True
-        except BrokenProcessPool:
-            for name in list(waiting):
-                tried[name] += 1
-                if tried[name] >= ATTEMPTS:
-                    text = f"its worker process died {ATTEMPTS} times (out of memory?); run the same command again"
-                    yield Outcome(waiting.pop(name), text)
-        finally:
-            pool.shutdown(wait=whole, kill_workers=not whole)
+    return _as_they_end(calls, _pool(_called, engine, workers))
 
 
-def _as_they_end(futures: list[Future[str | None]]) -> Iterator[Future[str | None]]:
-    remaining = set(futures)
-    while remaining:
-        done, remaining = wait(remaining, return_when=FIRST_COMPLETED)
-        yield from done
+def local(calls: Iterable[Call], workers: int) -> Iterator[Outcome]:
+    """`run` on processes of this machine."""
+    return run(calls, engine="local", workers=workers)
 
 
-def _end_with(parent: int) -> None:
-    """Let a worker end when its parent is gone: killed, it would otherwise work on unseen until its run is whole."""
+def mapped(
+    function: Callable[[Chunk], Result], chunks: Iterable[Chunk], *, engine: str = "local", workers: int
+) -> Iterator[Result]:
+    """Apply a function to chunks on workers, and yield its results in the order of the chunks.
 
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1.0)
-        os._exit(1)
+    At most two chunks per worker are out at once, from the reading of a chunk to the taking of its result, so a corpus
+    of any size goes through in the memory of a few chunks. What the function holds (an index, settings) goes to each
+    worker once, not with every chunk.
 
-    threading.Thread(target=watch, daemon=True).start()
+    Args:
+        function: must write neither to its chunk nor to what it holds, which workers may share.
+        chunks: read in this process, as results are taken.
+        engine: as in `run`.
+        workers: as in `run`.
+
+    Raises:
+        InputError: as in `run`, or a chunk's workers died three times.
+        MissingExtra: Ray is not installed.
+        Exception: what the function raised for the first chunk that failed, in the order of the chunks.
+    """
+    return _in_order(chunks, _pool(function, engine, workers))
 
 
-def _guarded(call: Call) -> str | None:
-    """A run's reason to end badly, as a sentence; the others go on."""
-    try:
-        call.function(*call.arguments)
-    except BenchshadowError as error:
-        return str(error)
-    except Exception as error:  # whatever it is, it is this run's end and not the study's
-        return f"{type(error).__name__}: {error}"
-    return None
+def check(engine: str, workers: int) -> None:
+    """Refuse what is no engine, and no workers."""
+    if engine not in ENGINES:
+        raise InputError("--engine", f"must be one of {', '.join(ENGINES)} but is {engine!r}")
+    if workers < 1:
+        raise InputError("--workers", f"must be at least 1 but is {workers}")
+
+
+def _pool(function: Callable[[Any], Any], engine: str, workers: int) -> Pool:
+    check(engine, workers)
+    if engine == "ray":
+        return Cluster(function, workers)
+    return Here(function) if workers == 1 else Processes(function, workers)
+
+
+def _called(call: Call) -> Any:
+    return call.function(*call.arguments)
+
+
+def _as_they_end(calls: Iterable[Call], pool: Pool) -> Iterator[Outcome]:
+    source, out = enumerate(calls), dict[int, Call]()
+    with pool:
+        while True:
+            for number, call in islice(source, pool.ahead - len(out)):
+                out[number] = call
+                pool.submit(number, call)
+            if not out:
+                return
+            for ended in pool.ended():
+                yield Outcome(out.pop(ended.number), ended.failure, ended.result)
+
+
+def _in_order(chunks: Iterable[Any], pool: Pool) -> Iterator[Any]:
+    source, kept = enumerate(chunks), dict[int, Ended]()
+    read = taken = 0
+    with pool:
+        while True:
+            for number, chunk in islice(source, pool.ahead - (read - taken)):
+                pool.submit(number, chunk)
+                read += 1
+            if read == taken:
+                return
+            while taken not in kept:
+                kept |= {ended.number: ended for ended in pool.ended()}
+            yield _result(kept.pop(taken))
+            taken += 1
+
+
+def _result(ended: Ended) -> Any:
+    if ended.gone:
+        raise InputError(f"chunk {ended.number + 1}", str(ended.failure))
+    if ended.error is not None:
+        raise ended.error
+    return ended.result

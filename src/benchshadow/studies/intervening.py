@@ -84,7 +84,7 @@ def intervene(
     coder = load_tokenizer(_tokenizer(corpus, vocabulary, Path(out)) if tokenizer is None else tokenizer)
     tools = Tools(embedder=partial(_embedded, seed), near=partial(_near, corpus, seed), names=_NAMES)
     with in_order(engine, workers) as mapped:
-        by = None if mapped is map else mapped
+        by = None if engine == "local" and workers == 1 else mapped
         arms = build(corpus, wanted, Path(out), tokenizer=coder, mapped=by, seed=seed, tools=tools)
     for name in arms.streams:
         for found in proved(Path(out), name):
