@@ -88,7 +88,7 @@ def print_audit_plan(folder: Path, plan: Mapping[str, Any]) -> None:
     console = console_of()
     console.print("nothing was done; an audit would read")
     for name, files in plan["read"].items():
-        console.print(f"  {name}: {len(files)} files", markup=False)
+        console.print(f"  {name}: {len(files)} file{'s' * (len(files) != 1)}", markup=False)
     for name, items in plan["benchmarks"].items():
         console.print(f"  {name}: {items:,} items", markup=False)
     console.print(f"and write {', '.join(plan['write'])} into {folder}", markup=False, soft_wrap=True)

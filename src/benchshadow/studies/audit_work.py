@@ -14,7 +14,7 @@ from benchshadow.data.benchmarks import Benchmark, Halves, across, halves
 from benchshadow.data.corpora import Corpus
 from benchshadow.data.diversity import fit_embedding
 from benchshadow.data.documents import Document
-from benchshadow.data.duplicates import near_duplicates
+from benchshadow.data.duplicates import exact_pairs, near_duplicates
 from benchshadow.data.likeness import GramCounts, count_grams, evenly_sampled, nearest, soft_overlap
 from benchshadow.data.overlap import ItemIndex, overlap_table, verdicts
 from benchshadow.data.packing import InOrder
@@ -142,22 +142,20 @@ class AuditWork:
     def _between(self) -> list[dict[str, str]]:
         """Items that repeat one of an earlier benchmark, exactly or nearly, and what they repeat."""
         items = [item for each in self.benchmarks.values() for item in each.items]
-        return [each._asdict() for each in across(list(self.benchmarks.values()), self._near(items)).removed]
+        return [
+            each._asdict() for each in across(list(self.benchmarks.values()), exact_pairs(items).pairs.numbers).removed
+        ]
 
     @cached_property
     def _split(self) -> dict[str, Halves]:
         """The halves of every benchmark, near-duplicates on one side."""
         return {
-            name: halves(each, rng=self._rng("halves"), pairs=self._near(each.items))
+            name: halves(each, rng=self._rng("halves"), pairs=exact_pairs(each.items).pairs.numbers)
             for name, each in self.benchmarks.items()
         }
 
     def _digests(self, corpus: Corpus) -> np.ndarray:
         return np.concatenate(list(self.in_order(_digests_of, corpus.chunks())))
-
-    def _near(self, items: Sequence[Document]) -> list[tuple[int, int]]:
-        pairs = near_duplicates(items, rng=self._rng("near"), sample=0).pairs
-        return list(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True))
 
     def _rng(self, purpose: str) -> np.random.Generator:
         """A generator of its own for each purpose, so that one more draw in one does not move the others."""
@@ -180,12 +178,12 @@ def _soft_table(corpus: str, belongs: Sequence[str], found: Sequence[Any]) -> pl
 def _remarks(corpora: list[dict], benchmarks: list[dict], repeated: list[dict], null: Corpus | None) -> Iterator[str]:
     for each in corpora:
         if each["refused"]:
-            yield f"{each['name']}: {each['refused']} rows or files were refused, the first {each['first_refused']}."
+            yield f"{each['name']}: rows or files that were refused: {each['refused']}, the first {each['first_refused']}."
         if each["empty"]:
-            yield f"{each['name']}: {each['empty']} rows are empty and were passed over."
+            yield f"{each['name']}: rows that are empty and were passed over: {each['empty']}."
     for each in benchmarks:
         if each["refused"]:
-            yield f"{each['name']}: {each['refused']} rows are no items and were refused."
+            yield f"{each['name']}: rows that are no items and were refused: {each['refused']}."
     if repeated:
         first = repeated[0]
         said = f"the first {first['benchmark']} {first['item']}; summary.json lists them as repeated_items"

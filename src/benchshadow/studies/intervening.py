@@ -97,9 +97,9 @@ def intervene(
 def _remarks(corpus: Corpus) -> Iterator[str]:
     read = corpus.read
     if read.refused:
-        yield f"{read.refused} rows or files of the corpus were refused, the first {read.listed[0]}."
+        yield f"Rows or files of the corpus that were refused: {read.refused}, the first {read.listed[0]}."
     if read.empty:
-        yield f"{read.empty} rows of the corpus are empty and were passed over."
+        yield f"Rows of the corpus that are empty and were passed over: {read.empty}."
 
 
 def _with_tokens(recipe: Recipe, tokens: int) -> dict[str, Any]:
@@ -117,8 +117,7 @@ def _embedded(seed: int, documents: Iterable[Document]) -> np.ndarray:
 
 def _near(corpus: Corpus, seed: int, pool: Pool) -> np.ndarray:  # noqa: ARG001 (the pool numbers documents as we do)
     """Pairs of near-duplicates, by their numbers in the corpus."""
-    pairs = near_duplicates(corpus, rng=np.random.default_rng(seed), sample=0).pairs
-    return np.stack([pairs.left, pairs.right], axis=1)
+    return near_duplicates(corpus, rng=np.random.default_rng(seed), sample=0).pairs.numbers
 
 
 def _tokenizer(corpus: Corpus, vocabulary: int, out: Path) -> Path:
