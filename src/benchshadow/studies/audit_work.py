@@ -142,9 +142,8 @@ class AuditWork:
     def _between(self) -> list[dict[str, str]]:
         """Items that repeat one of an earlier benchmark, exactly or nearly, and what they repeat."""
         items = [item for each in self.benchmarks.values() for item in each.items]
-        return [
-            each._asdict() for each in across(list(self.benchmarks.values()), exact_pairs(items).pairs.numbers).removed
-        ]
+        found = across(list(self.benchmarks.values()), exact_pairs(items).pairs.numbers)
+        return [each._asdict() for each in found.removed]
 
     @cached_property
     def _split(self) -> dict[str, Halves]:
@@ -178,7 +177,8 @@ def _soft_table(corpus: str, belongs: Sequence[str], found: Sequence[Any]) -> pl
 def _remarks(corpora: list[dict], benchmarks: list[dict], repeated: list[dict], null: Corpus | None) -> Iterator[str]:
     for each in corpora:
         if each["refused"]:
-            yield f"{each['name']}: rows or files that were refused: {each['refused']}, the first {each['first_refused']}."
+            said = f"rows or files that were refused: {each['refused']}, the first {each['first_refused']}"
+            yield f"{each['name']}: {said}."
         if each["empty"]:
             yield f"{each['name']}: rows that are empty and were passed over: {each['empty']}."
     for each in benchmarks:
