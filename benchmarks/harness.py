@@ -32,6 +32,8 @@ WORK = HERE / "work"
 LONG = 60.0
 """Seconds of a program above which three rounds do."""
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_INTERPRETED = "PYTHONDONTWRITEBYTECODE"
+"""Left out of a program's environment: modules start compiled, as every install leaves those of both programs."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Run:
 def run(command: Sequence[str], threads: int = 1) -> Run:
     """Run a process to its end; a failure ends the benchmark with its output."""
     environment = os.environ | dict.fromkeys(_THREADS, str(threads))
+    environment.pop(_INTERPRETED, None)
     begin = time.perf_counter()
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -1,6 +1,6 @@
-"""What a study's training costs over its bare steps: checkpoints, saved states and progress, in two sizes.
+"""What a study costs over its bare steps: in its training, in a whole run, and on two workers.
 
-Run as  OMP_NUM_THREADS=1 python benchmarks/training.py [--steps 60] [--rounds 5]
+Run as  OMP_NUM_THREADS=1 python benchmarks/training.py [--steps 60] [--rounds 5] [--run-steps 120]
 It writes results/training-<date>.md beside itself. The two loops take turns in one process, step by step, so that
 whatever else the machine does falls on both; the number is the median of the rounds' ratios.
 """
@@ -8,26 +8,28 @@ whatever else the machine does falls on both; the number is the median of the ro
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import tempfile
-import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 import torch
 import transformers
+from training_whole import Bare, clocks, first, of_a_run, of_two_workers
 
 from benchshadow.train import Architecture, Settings
-from benchshadow.train.loop import adamw, loss_of, train
+from benchshadow.train.loop import train
 from benchshadow.train.model import new
 
 ARCHITECTURE = Architecture(hidden_size=128, intermediate_size=384, layers=4, heads=4)
 # name: vocabulary, sequences, length
 SIZES = {"embedded world": (80, 64, 64), "real text": (4096, 32, 128)}
 STUDY_STEPS, STUDY_CHECKPOINTS = 200, 6
-TARGET = 1.10
+TARGET = 1.05
 
 
 def settings(steps: int, sequences: int, length: int) -> Settings:
@@ -43,41 +45,13 @@ def settings(steps: int, sequences: int, length: int) -> Settings:
     )
 
 
-class Bare:
-    """The same steps with nothing around them, taken one at a time by a model of its own."""
-
-    def __init__(self, vocabulary: int, stream: np.ndarray, given: Settings) -> None:
-        self.model = new(ARCHITECTURE, vocabulary=vocabulary, positions=given.length, seed=0).train()
-        self.optimiser = adamw(self.model, given)
-        tokens = torch.from_numpy(stream.astype(np.int64))
-        self.batches = tokens.reshape(given.steps, given.sequences, given.length)
-        self.given = given
-        self.seconds = np.zeros(2)
-
-    def step(self, done: int, _: int) -> None:
-        """Take the step that the study has just taken, and add its time."""
-        start = clocks()
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.given.rate(done - 1)
-        loss_of(self.model, self.batches[done - 1]).backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.given.clip)
-        self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
-        self.seconds += clocks() - start
-
-
-def clocks() -> np.ndarray:
-    """Seconds by the clock on the wall and by the processor's."""
-    return np.array([time.perf_counter(), time.process_time()])
-
-
 def taken(vocabulary: int, stream: np.ndarray, given: Settings) -> tuple[np.ndarray, np.ndarray]:
     """Seconds of the bare steps and of the study's training, which take turns step by step."""
-    bare = Bare(vocabulary, stream, given)
+    bare = Bare(new(ARCHITECTURE, vocabulary=vocabulary, positions=given.length, seed=0), stream, given)
     model = new(ARCHITECTURE, vocabulary=vocabulary, positions=given.length, seed=0)
     with tempfile.TemporaryDirectory() as folder:
         start = clocks()
-        train(model, stream, given, Path(folder), progress=bare.step)
+        train(model, stream, given, Path(folder), seed=0, progress=bare.step)
         whole = clocks() - start
     return bare.seconds, whole - bare.seconds
 
@@ -117,9 +91,14 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--steps", type=int, default=60)
     options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--run-steps", type=int, default=120, help="of the whole run; the demo has 120")
     chosen = options.parse_args()
     now = datetime.now(UTC)
     lines = [measured(name, chosen.steps, chosen.rounds) for name in SIZES]
+    vocabulary, sequences, length = SIZES["embedded world"]
+    held = partial(first, ARCHITECTURE, vocabulary, settings(chosen.steps, sequences, length))
+    two = of_two_workers(held, chosen.rounds)
+    whole = of_a_run(chosen.run_steps, chosen.rounds)
     head = (
         "| size | weights | vocabulary | sequences x length | checkpoints | bare ms/step | study ms/step"
         " | ratio | rounds | ratio of processor time | target |"
@@ -137,11 +116,23 @@ def main() -> None:
             "|" + "---|" * head.count(" | ") + "---|",
             *lines,
             "",
+            "## Two workers",
+            "",
+            two,
+            "",
+            "## A whole run",
+            "",
+            f"The demo's `aligned` arm for {chosen.run_steps} steps: six checkpoints, each scored on every task and"
+            " measured against the base; processes have started.",
+            "",
+            *whole,
+            "",
+            f"Load at the end: {', '.join(f'{each:.1f}' for each in os.getloadavg())} (1, 5, 15 minutes).",
             f"Machine: {processor()}; {platform.system()}, Python {platform.python_version()}, torch "
             f"{torch.__version__}, transformers {transformers.__version__}, numpy {np.__version__}.",
             "",
             "Made by `OMP_NUM_THREADS=1 python benchmarks/training.py"
-            f" --steps {chosen.steps} --rounds {chosen.rounds}`.",
+            f" --steps {chosen.steps} --rounds {chosen.rounds} --run-steps {chosen.run_steps}`.",
             "",
         ]
     )

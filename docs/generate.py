@@ -1,15 +1,29 @@
-"""Writes the pages of docs/ that are made from the code: the diagnostics and the command line."""
+"""Writes what is made from the code and from results: diagnostics, command line, and the README's table of claims."""
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchshadow.spectra import diagnostics
 
 FOLDER = Path(__file__).parent
+
+README = FOLDER.parent / "README.md"
+BEGIN, END = "<!-- the table of claims, made by make docs -->", "<!-- end of the table -->"
+CLAIMS = {
+    "C1": "data aligned with a benchmark lifts narrow scores and limits the rest",
+    "C2": "data that expands coverage spreads the change and generalises better",
+    "C3": "spectra and ranks of the change tell the regimes apart",
+    "C4": "the pattern holds across open model families",
+    "C5": "multimodal models included",
+    "C6": "prompt repetition does not shift the regime",
+    "C7": "a benchmark score alone does not characterise capability",
+}
+"""The claims of the preprint, as study files call them."""
 
 SUBJECTS = {
     "matrix": ("Of a matrix", "Measured of the base, of the tuned matrix, and of their difference alike."),
@@ -90,7 +104,72 @@ def commands_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"diagnostics.md": diagnostics_page, "commands.md": commands_page}
+def claims_table(files: Sequence[Path]) -> str:
+    """What committed claims files say of the preprint's claims, a row per comparison that speaks to one.
+
+    Args:
+        files: `experiments/*/claims.json`, each a list of claims.
+    """
+    rows = [(path.parent, row) for path in files for row in _claims(path) if row.get("claim")]
+    lines = [
+        "| claim | study | arm against control | difference [95% interval] | verdict | replicates, bases |",
+        "|---|---|---|---|---|---|",
+    ]
+    for claim, text in CLAIMS.items():
+        mine = [(folder, row) for folder, row in rows if row["claim"] == claim]
+        lines.append(f"| **{claim}** | | *{text}* | | {'' if mine else 'not examined yet'} | |")
+        for folder, row in mine:
+            study = (
+                f"[{row['study']}](experiments/{folder.name}) `{row['study_hash'][:8]}`, {_weights(row['parameters'])}"
+            )
+            what = f"{row['arm']} on {row['measure'].replace('_', ' ')}"
+            what += "" if row["at"] == "last step" else f", at {row['at']}"
+            counted = f"{row['replicates']}, {row['bases']}" if row["comparable"] else ""
+            lines.append(f"| {claim} | {study} | {what} | {_difference(row)} | {_verdict(row)} | {counted} |")
+    return "\n".join(lines)
+
+
+def _weights(parameters: int) -> str:
+    unit, size = next((each for each in (("B", 1e9), ("M", 1e6), ("k", 1e3)) if parameters >= each[1]), ("", 1.0))
+    return f"{parameters / size:.3g}{unit} weights"
+
+
+def _claims(path: Path) -> list[dict[str, Any]]:
+    found = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(found, list):
+        raise SystemExit(f"{path}: must be a list of claims but is a {type(found).__name__}; report the study again")
+    return found
+
+
+def _difference(row: dict[str, Any]) -> str:
+    if not row["comparable"]:
+        return ""
+    unit = "" if row["unit"] == "share" else f" {row['unit']}"
+    ends = "" if row["low"] is None else f" [{row['low']:.3g}, {row['high']:.3g}]"
+    return f"{row['effect']:+.3g}{ends}{unit}"
+
+
+def _verdict(row: dict[str, Any]) -> str:
+    if not row["comparable"]:
+        return str(row["reason"])
+    if row["confirmatory"]:
+        return f"**{row['verdict']}** (p = {row['p']:.2g}, corrected)"
+    late = "exploratory, " if row["declared"] == "afterwards" else ""
+    return f"{late}{row['verdict']}: {'outside' if row['outside'] else 'inside'} the A/A range"
+
+
+def readme() -> str:
+    """The README with its table of claims as the committed claims files give it."""
+    text = README.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise SystemExit(f"{README}: must hold the lines {BEGIN} and {END} around its table of claims")
+    table = claims_table(sorted((FOLDER.parent / "experiments").glob("*/claims.json")))
+    return f"{before}{begin}\n{table}\n{end}{after}"
+
+
+PAGES = {"diagnostics.md": diagnostics_page, "commands.md": commands_page, "../README.md": readme}
 
 
 def main() -> int:

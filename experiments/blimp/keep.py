@@ -1,4 +1,4 @@
-"""Copies what is small of the finished study to results/ and writes its tables there as Markdown.
+"""Copies what is small of the finished study to results/, its claims beside it, and writes its tables as Markdown.
 
 Run after the study as  python experiments/blimp/keep.py [experiments/blimp/out]
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-SMALL = ("study.toml", "study.json", "claims.json", "summary.json", "failures.json", "records.parquet")
+SMALL = ("study.toml", "study.json", "statements.json", "summary.json", "failures.json", "records.parquet")
 
 
 def table(summary: dict[str, Any], study: dict[str, Any], kind: str) -> list[str]:
@@ -37,13 +37,13 @@ def shown(cell: dict[str, Any] | None) -> str:
     return f"{cell['mean']:.3g} ({cell['low']:.3g} to {cell['high']:.3g})"
 
 
-def equal_change(claims: dict[str, Any]) -> list[str]:
+def equal_change(claims: list[dict[str, Any]]) -> list[str]:
     """The footprints where arm and control have changed equally far."""
     lines = [
         "| arm | measure | at relative change | arm | control | outside the A/A range |",
         "|---|---|---|---|---|---|",
     ]
-    for claim in claims["claims"]:
+    for claim in claims:
         if claim["at"] != "last step" and claim["measure"] in ("stable_rank", "participation_ratio", "effective_rank"):
             if not claim["comparable"]:
                 lines.append(f"| {claim['arm']} | {claim['measure']} | {claim['reason']} | | | |")
@@ -82,13 +82,15 @@ def main() -> None:
     kept.mkdir(exist_ok=True)
     for name in SMALL:
         shutil.copyfile(out / name, kept / name)
-    summary, study, claims = (json.loads((out / f"{name}.json").read_text()) for name in ("summary", "study", "claims"))
+    shutil.copyfile(out / "claims.json", HERE / "claims.json")
+    names = ("summary", "study", "claims", "statements")
+    summary, study, claims, said = (json.loads((out / f"{name}.json").read_text()) for name in names)
     parts = {
         "Outcomes at the last step": table(summary, study, "outcome"),
         "Footprint of the change against the base, at the last step": table(summary, study, "footprint"),
         "Footprint at equal relative change": equal_change(claims),
         "What each arm was fed (first replicate)": fed(out),
-        "What can be said": [f"- {each['text']}" for each in claims["statements"]],
+        "What can be said": [f"- {each['text']}" for each in said["statements"]],
     }
     text = (
         "# Tables\n\nMade by `python experiments/blimp/keep.py`; mean over replicates, lowest to highest in brackets.\n"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchshadow.data.duplicates import word_hashes
 from benchshadow.data.duplicates.word_hashes import hash_words
 from benchshadow.data.overlap.words import words
 
@@ -29,3 +32,12 @@ def test_lengths_around_eight_bytes_and_beyond_are_told_apart():
     every += ["a" * 64 + "b", "a" * 8 + "b", "b" + "a" * 8]
     assert len(set(hash_words([" ".join(every)]).hashes.tolist())) == len(every)
     assert np.array_equal(hash_words(every).hashes, hash_words([" ".join(every)]).hashes)
+
+
+@given(st.lists(TEXT, min_size=1, max_size=4), st.integers(1, 12))
+def test_a_long_text_taken_in_pieces_has_the_hashes_of_the_whole(texts, longest):
+    whole = hash_words(texts)
+    with patch.object(word_hashes, "_LONG", longest):
+        pieces = hash_words(texts)
+    assert np.array_equal(pieces.hashes, whole.hashes)
+    assert np.array_equal(pieces.bounds, whole.bounds)

@@ -11,6 +11,7 @@ from benchshadow.data.documents import Document
 from benchshadow.data.interventions import (
     ByScore,
     ByTemplate,
+    ByText,
     ClusterBalanced,
     Deduplicated,
     DomainBalanced,
@@ -95,7 +96,7 @@ def test_no_intervention_touches_what_stands_in_untreated_sequences_and_each_is_
         Spread(X, "farthest first", 20), Spread(X, "facility location", 20), Zipf(20), Subset(4),
         Subset(4, "first half"), Deduplicated(), SecondDraw(), NovelBroad(), LengthMatched(Subset(4)),
         Injected(ITEMS, 2), ByTemplate(ITEMS, epochs=9), FormatOnly(Injected(ITEMS, 2)), RepeatedPrompts(ITEMS),
-        Normalised(str.upper), Paraphrased(ITEMS, lambda text, n: f"{n}: {text}", epochs=9),
+        Normalised(ByText.alone(str.upper)), Paraphrased(ITEMS, ByText(lambda text, n: f"{n}: {text}"), epochs=9),
         NarrowOther([item.document() for item in ITEMS], Subset(9)),
     ]  # fmt: skip
     for intervention in every:
@@ -168,14 +169,14 @@ def test_templates_and_paraphrases_are_all_there_before_any_is_repeated(make):
     got = Counter(texts(pool, ByTemplate(ITEMS, ("{prompt} {answer}", "{answer}: {prompt}"), 3)(pool, rng=seeded())))
     assert set(got) == {f"{i.prompt} {i.answer}" for i in ITEMS} | {f"{i.answer}: {i.prompt}" for i in ITEMS}
     assert max(got.values()) - min(got.values()) <= 1
-    other = texts(pool, Paraphrased(ITEMS, lambda text, n: text + "!" * (n + 1), 2, 3)(pool, rng=seeded()))
+    other = texts(pool, Paraphrased(ITEMS, ByText(lambda text, n: text + "!" * (n + 1)), 2, 3)(pool, rng=seeded()))
     assert set(other) == {f"{i.prompt} {i.answer}{mark}" for i in ITEMS for mark in ("!", "!!")}
 
 
 @pytest.mark.parametrize("rewriter", [lambda text, n: text, lambda text, n: " "])
 def test_a_paraphrase_in_the_same_words_is_refused(make, rewriter):
     with pytest.raises(InputError, match="item 0: must come back in other words but came back as"):
-        Paraphrased(ITEMS, rewriter)(make(), rng=seeded())
+        Paraphrased(ITEMS, ByText(rewriter))(make(), rng=seeded())
 
 
 def test_format_only_keeps_prompts_and_answers_but_no_pair(make):
@@ -296,14 +297,14 @@ def test_deduplicated_keeps_one_of_a_group_and_none_that_the_rest_has(make):
 
 def test_normalised_rewrites_the_controls_own_documents_first(make):
     pool = make(tokens=1500)
-    got = texts(pool, Normalised(lambda text: f"<{text}>")(pool, rng=seeded()))
+    got = texts(pool, Normalised(ByText.alone(lambda text: f"<{text}>"))(pool, rng=seeded()))
     displaced = [pool.documents[i].text for i in pool.control if i % 3]
     assert got == [f"<{text}>" for text in displaced[: len(got)]]
-    shorter = texts(pool, Normalised(lambda text: text[:20])(pool, rng=seeded()))
+    shorter = texts(pool, Normalised(ByText.alone(lambda text: text[:20]))(pool, rng=seeded()))
     assert shorter[: len(displaced)] == [text[:20] for text in displaced][: len(shorter)]
     assert len(shorter) > 1.5 * len(got)
     with pytest.raises(InputError, match=r"doc \d+: must still say something when rewritten but .* became nothing"):
-        Normalised(lambda text: "")(pool, rng=seeded())
+        Normalised(ByText.alone(lambda text: ""))(pool, rng=seeded())
 
 
 def test_the_rules_change_spelling_and_nothing_else():

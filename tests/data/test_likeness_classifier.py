@@ -2,11 +2,9 @@
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from benchshadow.data import Document
 from benchshadow.data.likeness import Separation, SeparationSettings, separation
-from benchshadow.data.likeness.classifier import _area, area_interval
 from benchshadow.errors import InputError
 
 WORDS = [f"w{n}" for n in range(200)]
@@ -42,33 +40,6 @@ def test_the_same_seed_gives_the_same_bits_and_the_sample_is_bounded():
     assert (one.corpus, one.benchmark, one.folds) == (60, 60, 3)
 
 
-def test_the_area_is_mann_whitneys():
-    rng = np.random.default_rng(3)
-    scores, positive = rng.integers(6, size=50).astype(float), np.arange(50) % 3 == 0
-    expected = stats.mannwhitneyu(scores[positive], scores[~positive]).statistic / (17 * 33)
-    assert _area(scores, positive) == pytest.approx(expected, rel=1e-12)
-
-
-@pytest.mark.parametrize("shift", [0.0, 1.0, 2.5])
-def test_the_interval_holds_its_level(shift):
-    rng = np.random.default_rng(4)
-    truth, inside, trials, m, n = stats.norm.cdf(shift / np.sqrt(2)), 0, 400, 30, 40
-    for _ in range(trials):
-        scores = np.concatenate([rng.normal(shift, 1, m), rng.normal(0, 1, n)])
-        low, high = area_interval(_area(scores, np.arange(m + n) < m), m, n)
-        inside += low <= truth <= high
-    assert 0.92 <= inside / trials <= 0.99
-
-
-def test_ends_of_the_interval_solve_its_equation():
-    low, high = area_interval(0.8, 25, 35)
-    for t in (low, high):
-        v = t * (1 - t) * (1 + 29 * ((1 - t) / (2 - t) + t / (1 + t))) / (25 * 35)
-        assert abs(0.8 - t) == pytest.approx(stats.norm.ppf(0.975) * np.sqrt(v), rel=1e-9)
-    assert area_interval(0.0, 5, 5)[0] == 0
-    assert area_interval(0.2, 25, 35) == pytest.approx((1 - high, 1 - low), rel=1e-9)
-
-
 def test_what_cannot_be_crossed_is_refused():
     rng = np.random.default_rng(6)
     few, blank = docs(rng, 4, WORDS), [Document("x", "  ", "")] * 9
@@ -76,5 +47,3 @@ def test_what_cannot_be_crossed_is_refused():
         separation(docs(rng, 9, WORDS), few, rng=rng)
     with pytest.raises(InputError, match="folds of the corpus: must be from 2 to its 0 texts but are 5"):
         separation(blank, few, rng=rng)
-    with pytest.raises(InputError, match=r"must be in \[0, 1\] and \(0, 1\) but are 1.2 and 0.95"):
-        area_interval(1.2, 5, 5)

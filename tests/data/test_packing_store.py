@@ -9,7 +9,8 @@ import pytest
 from data_samples import seeded, two_processes
 
 from benchshadow.data.documents import Document
-from benchshadow.data.packing import PackedStream, TokenStore, lay, placed, shuffled
+from benchshadow.data.packing import Again, PackedStream, TokenStore, lay, placed, shuffled
+from benchshadow.data.packing import again as again_file
 from benchshadow.data.packing import encoding as encoding_file
 from benchshadow.data.packing.encoding import coded, token_type
 from benchshadow.data.packing.whole import whole_folder
@@ -40,6 +41,17 @@ def test_a_store_holds_every_document_with_its_end_token(tmp_path):
         for index, document in enumerate(documents):
             held = read.ids[read.starts[index] : read.starts[index] + read.lengths[index]]
             assert held.tolist() == [*encode(TOKENIZER, [document.text])[0], end_token(TOKENIZER)]
+
+
+@pytest.mark.parametrize("block", [1, 100, 1 << 20])
+def test_texts_that_were_put_aside_are_read_again_in_any_selection(tmp_path, monkeypatch, block):
+    monkeypatch.setattr(again_file, "_BLOCK", block)
+    documents = [*some(), Document("", "", ""), Document("last", "naïve – 日本 \n\n", "d")]
+    store = TokenStore.write(iter(documents), TOKENIZER, tmp_path / "store", texts=tmp_path / "aside" / "texts")
+    again = Again(store, tmp_path / "aside" / "texts")
+    assert list(again) == list(again) == documents
+    for wanted in ([], [0], [61], [3, 4, 5, 20, 60, 61], [58, 59]):
+        assert list(again.at(np.array(wanted, int))) == [documents[number] for number in wanted]
 
 
 @pytest.mark.parametrize("batch", [1, 200, 10**6])

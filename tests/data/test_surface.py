@@ -10,7 +10,6 @@ import pytest
 
 from benchshadow.data.documents import Document
 from benchshadow.data.surface import (
-    compared,
     compression_ratio,
     concentration,
     digests,
@@ -146,42 +145,3 @@ def test_repetition_of_nothing_is_undefined_and_prompts_are_one_per_document():
     assert (none.documents, none.exact_share, none.epochs, none.repeated_prompts) == (0, None, {}, None)
     with pytest.raises(InputError, match="prompts: must be one per document, 2, but are 1"):
         repetition(digests(["a", "b"]), digests(["a"]))
-
-
-def test_corpora_compare_at_equal_words_whatever_their_size():
-    """A corpus ten times as large is as distinct at equal words, though not as a whole."""
-    small, large = (random_documents(count, 50, 500, seed=count) for count in (200, 2_000))
-    narrow = random_documents(300, 50, 100, seed=1)
-    whole = {"small": small, "large": iter(large), "narrow": narrow}
-    found = compared(
-        whole, lambda draw: distinct_n(draw, amount=2_000), words=2_000, rng=np.random.default_rng(0), draws=60
-    )
-    expected = 500 * (1 - (1 - 1 / 500) ** 2_000) / 2_000
-    assert found["large"].low < expected < found["large"].high
-    assert found["small"].low < expected < found["small"].high
-    assert found["narrow"].high < found["small"].low
-    assert all((each.words, each.documents, each.draws) == (2_000, 40, 60) for each in found.values())
-    assert distinct_n(large, amount=100_000).value < expected / 5
-
-
-def test_a_comparison_says_why_a_corpus_has_no_value():
-    short = documents("a b c", "d e")
-    found = compared(
-        {"short": short, "none": []}, lambda draw: distinct_n(draw, amount=9), words=9, rng=np.random.default_rng(0)
-    )
-    assert found["short"].value is None
-    assert (found["short"].words, found["short"].reason) == (5, "asks for 9 words but there are 5")
-    assert found["none"].reason == "asks for 9 words but there are 0"
-    asks = compared({"short": short}, compression_ratio, words=5, rng=np.random.default_rng(0))
-    assert asks["short"].reason == "asks for 300000 bytes but there are 10"
-    with pytest.raises(InputError, match="words and draws: must be at least 1 and 2 but are 0 and 100"):
-        compared({}, distinct_n, words=0, rng=np.random.default_rng(0))
-
-
-def test_the_same_generator_gives_the_same_comparison():
-    corpus = random_documents(100, 30, 200, seed=0)
-    one, two, other = (
-        compared({"a": corpus}, lambda draw: self_repetition(draw, 2, amount=900), words=900, rng=rng, draws=5)
-        for rng in map(np.random.default_rng, (1, 1, 2))
-    )
-    assert one == two != other

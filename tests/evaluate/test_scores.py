@@ -49,7 +49,7 @@ def trained(tmp_path_factory):
         positions=LONGEST,
         seed=1,
     )
-    train(made, np.resize(np.array(ids, np.int32), (480, 24)), settings, tmp_path_factory.mktemp("trained"))
+    train(made, np.resize(np.array(ids, np.int32), (480, 24)), settings, tmp_path_factory.mktemp("trained"), seed=0)
     return made.eval()
 
 

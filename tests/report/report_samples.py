@@ -111,9 +111,14 @@ def claims_of(rows: dict[str, list[dict[str, Any]]], replicates: tuple[int, ...]
             said = stats.verdict(differences, aa=aa)
             claim = {"arm": arm, "measure": measure["name"], "at": "last step", "at_value": None}
             claim |= {"unit": measure["unit"], "control_mean": control.mean(), "arm_mean": float(np.mean(of[arm]))}
-            claim |= {"differences": differences.tolist(), "aa": aa.tolist(), "mean": said.interval.mean, "level": 0.95}
+            claim |= {
+                "differences": differences.tolist(),
+                "aa": aa.tolist(),
+                "effect": said.interval.mean,
+                "level": 0.95,
+            }
             claim |= {"low": said.interval.low, "high": said.interval.high, "p": None, "p_floor": said.p_floor}
-            claim |= {"g": stats.hedges_g(differences), "label": said.label, "sentence": said.sentence}
+            claim |= {"g": stats.hedges_g(differences), "verdict": "descriptive", "statement": said.sentence}
             claim |= {"replicates": 3, "bases": 1, "outside": said.outside, "comparable": True, "reason": None}
             claims.append(claim)
         if arm not in ("control", "A/A"):
@@ -121,7 +126,7 @@ def claims_of(rows: dict[str, list[dict[str, Any]]], replicates: tuple[int, ...]
             there = next(c for c in claims if c["arm"] == arm and c["measure"] == "stable rank")
             claims.append(there | {"at": "equal relative change", "at_value": None if far else 0.11})
             if far:
-                none = {"mean": None, "low": None, "high": None, "arm_mean": None, "label": "not comparable"}
+                none = {"effect": None, "low": None, "high": None, "arm_mean": None, "verdict": None}
                 claims[-1] |= none | {"comparable": False, "reason": "the arms share no range of relative change"}
     return {
         "level": "descriptive",
@@ -183,7 +188,8 @@ def study_folder(folder: Path, *, hostile: str | None = None, claims: bool = Tru
         told["claims"] = [claim | {"arm": rename(claim["arm"])} for claim in told["claims"]]
         for dose in told["doses"]:
             dose["arms"] = [rename(arm) for arm in dose["arms"]]
-        records.write_json(folder / "claims.json", told)
+        records.write_json(folder / "claims.json", told.pop("claims"))
+        records.write_json(folder / "statements.json", told)
     return folder
 
 

@@ -293,3 +293,62 @@ def test_of_two_passages_of_an_item_the_longer_one_is_shown_and_one_that_was_cut
     ]
     pl.DataFrame(rows).write_parquet(alone / "items.parquet")
     assert f"i mmlu/test 40 100% “{long.strip()} …” long 2 of 2 any-13gram, weighted-5gram" in page_of(alone).words
+
+
+def test_two_corpora_are_told_apart_with_intervals_measure_by_measure(tmp_path):
+    place = audit_folder(tmp_path / "two")
+    row = {"of": "data", "arm": "web", "base": "books", "items": 1000, "unit": "share", "method": "60 draws"}
+    rows = [
+        row | {"diagnostic": "distinct_n_difference", "parameter": 2.0, "split": "equal words", "value": 0.25}
+        | {"error_bound": 0.01},
+        row | {"diagnostic": "gini_difference", "split": "words, equal texts", "value": -0.001, "error_bound": 0.02},
+        row | {"diagnostic": "vendi_difference", "parameter": 1.0, "split": "equal texts", "value": None}
+        | {"method": "undefined: too few texts"},
+    ]  # fmt: skip
+    records.write(pl.concat([records.read(place), records.frame(rows)]), place / "records.parquet")
+    page = page_of(place)
+    assert "Differences between corpora" in page.words
+    assert "web minus books" in page.words
+    assert "Distinct 2-grams share equal words 1\u202f000 +0.250 ± 0.01 yes" in page.words
+    assert "Gini coefficient, over words share equal texts 1\u202f000 −0.00100 ± 0.02 no" in page.words
+    assert "No value of Vendi score, q = 1: too few texts." in page.words
+    assert "_difference" not in page.words
+
+
+def test_one_corpus_has_no_differences(alone):
+    assert "differences" not in page_of(alone).ids
+
+
+def documents_file(place, rows):
+    row = {"corpus": "web", "document": "d", "domain": "news", "weighted": 0, "place": 17, "words": 9, "share": 0.5}
+    row |= {"passage": "", "benchmark": "mmlu/test", "item": "i", "holders": 1, "left_out": 0}
+    pl.DataFrame([row | each for each in rows], infer_schema_length=None).write_parquet(place / "documents.parquet")
+
+
+def test_documents_are_browsed_with_their_passages_and_what_is_left_out_is_said(alone):
+    numbered = ["one", "two", "three", "four", "five", "six", "seven"]
+    alike = [{"document": f"a{i}", "passage": "the same thirteen words in a row " * 3} for i in range(5)]
+    own = [
+        {"document": f"d{i}", "passage": f"{' '.join(numbered[i % 7 :])} {i}", "words": 13 + i, "weighted": int(i == 0)}
+        for i in range(300)
+    ]
+    nothing = [{"document": "short", "passage": None, "words": None, "holders": None, "left_out": None}]
+    documents_file(
+        alone, [*alike, *own, *nothing, {"document": "big", "passage": "other", "left_out": 4, "holders": 3}]
+    )
+    page = page_of(alone)
+    assert "307 documents share eight words in a row" in page.words
+    assert "200 passages of 306 that were looked up stand here" in page.words
+    assert "no eight words in a row, stand without a passage: 1." in page.words
+    assert "of documents with very many: 4." in page.words
+    section = page.words[page.words.rindex("Passages, document by document") :]
+    assert section.index("d0 ") < section.index("d299 ")
+    assert "d299 news 312 from character 17" in section
+
+
+def test_without_shared_passages_there_is_no_such_section(alone):
+    assert "documents" not in page_of(alone).ids
+    documents_file(alone, [{"passage": HOSTILE, "document": HOSTILE, "item": HOSTILE}])
+    page = page_of(alone)
+    assert "img" not in page.tags
+    assert f"“{HOSTILE}”" in page.text

@@ -62,6 +62,7 @@ def test_every_place_for_a_chart_has_its_data(page):
         "narrow-broad",
         "dose-1",
         "trajectory",
+        "trajectory-curves",
         "depth-stable-rank",
         "depth-relative-change",
     }
@@ -125,7 +126,7 @@ def test_the_study_s_own_sentences_about_an_arm_come_first(tmp_path):
             {"code": "level", "id": "3", "about": "", "text": "Everything is descriptive.", "severity": "warning"},
         ]
 
-    changed(folder, "claims.json", told)
+    changed(folder, "statements.json", told)
     page = read_page(report.write(folder).read_text(encoding="utf-8"))
     assert "They agree. Narrow rose." in page.words
 
@@ -147,6 +148,13 @@ def test_a_study_without_claims_says_that_nothing_can_be_said(tmp_path):
     assert "claims.json is missing" in page.words
     assert "trajectory-1" in page.charts
     assert "▲" not in "".join(page.text).replace("▲ ▼", "")
+
+
+def test_claims_of_an_older_form_are_told_to_be_made_again(tmp_path):
+    folder = study_folder(tmp_path)
+    records.write_json(folder / "claims.json", {"claims": [], "level": "descriptive"})
+    with pytest.raises(InputError, match=r"claims\.json: must be a list of claims but is a dict; run the study again"):
+        report.write(folder)
 
 
 def test_a_plan_without_runs_is_a_page_too(tmp_path):
@@ -182,7 +190,7 @@ def test_a_dose_that_is_not_monotone_is_said_to_be_so(tmp_path):
         dose["text"] = "alignment: stable rank is not monotone in the dose."
         del claims["doses"][1:]
 
-    changed(folder, "claims.json", bent)
+    changed(folder, "statements.json", bent)
     page = read_page(report.write(folder).read_text(encoding="utf-8"))
     assert "By dose: alignment" in page.words
     assert "Stable rank is not monotone in the dose." in page.words

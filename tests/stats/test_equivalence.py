@@ -5,7 +5,7 @@ import pytest
 import scipy.stats
 
 from benchshadow.errors import InputError
-from benchshadow.stats import replicates_for_margin, tost
+from benchshadow.stats import equivalence, replicates_for_margin, tost
 
 
 @pytest.mark.parametrize("mean", [-0.4, 0.0, 0.2, 2.0])
@@ -39,3 +39,14 @@ def test_bad_margins_are_named():
             tost(np.array([0.1, 0.2]), margin)
     with pytest.raises(InputError, match="at least 2 values but holds 1"):
         tost(np.array([0.1]), 1.0)
+
+
+def test_a_measure_that_never_moves_shows_no_equivalence():
+    still, moved = np.zeros(6), np.array([0.0, 0.01, 0.0, 0.0, 0.0, 0.0])
+    assert tost(still, 0.1) == 0.0
+    assert equivalence(still, still, 0.1) == 1.0
+    # The second draw moves it, so it can be moved, and the arm did not.
+    assert equivalence(still, moved, 0.1) == 0.0
+    assert equivalence(moved, still, 0.1) == tost(moved, 0.1) < 0.01
+    with pytest.raises(InputError, match="margin: must be above zero"):
+        equivalence(still, still, 0.0)

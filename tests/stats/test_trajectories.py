@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchshadow.errors import InputError
-from benchshadow.stats import Trajectory, common_range
+from benchshadow.stats import Trajectory, common_range, common_values, passings
 
 PATH = Trajectory(np.array([0.4, 0.1, 0.2]), np.array([3.0, 1.0, 2.0]))
 
@@ -63,3 +63,34 @@ def test_the_common_range_is_the_overlap_of_all():
 def test_what_is_no_trajectory_is_refused(change, value, sentence):
     with pytest.raises(InputError, match=sentence):
         Trajectory(np.array(change, float), np.array(value, float))
+
+
+def test_a_value_is_passed_where_the_line_between_checkpoints_meets_it():
+    assert passings(PATH, 2.0) == pytest.approx((0.2,))
+    assert passings(PATH, 1.5) == pytest.approx((0.1 * np.sqrt(2),))
+    for value in np.random.default_rng(1).uniform(1, 3, 20):
+        (change,) = passings(PATH, float(value))
+        assert PATH.at(change) == pytest.approx(value)
+    assert passings(PATH, 0.99) == ()
+    assert passings(PATH, 3.01) == ()
+
+
+def test_the_ends_of_a_path_are_passed_whatever_their_last_bit():
+    for end in np.random.default_rng(2).uniform(0.1, 9, 100):
+        path = Trajectory(np.array([0.1, 0.3]), np.array([1.0 + end, end]))
+        assert passings(path, float(end)) == pytest.approx((0.3,))
+        assert passings(path, float(1.0 + end)) == pytest.approx((0.1,))
+
+
+def test_a_path_that_turns_passes_a_value_more_than_once_and_rests_on_it_once():
+    turning = Trajectory(np.array([1.0, 2.0, 4.0, 8.0]), np.array([3.0, 1.0, 2.0, 0.0]))
+    assert passings(turning, 1.5) == pytest.approx((2**0.75, 2**1.5, 4 * 2**0.25))
+    resting = Trajectory(np.array([1.0, 2.0, 4.0, 8.0]), np.array([3.0, 2.0, 2.0, 1.0]))
+    assert passings(resting, 2.0) == pytest.approx((2.0,))
+
+
+def test_common_values_are_those_that_every_path_took_on():
+    other = Trajectory(np.array([0.1, 0.2]), np.array([2.5, 7.0]))
+    assert common_values([PATH, other]) == (2.5, 3.0)
+    assert common_values([PATH, Trajectory(np.array([0.1]), np.array([3.5]))]) is None
+    assert common_values([]) is None

@@ -134,3 +134,11 @@ def test_a_second_draw_that_never_differs_plans_no_replicates():
         assert found.label == "cannot tell"
         assert found.needed is None
         assert "would be needed" not in found.sentence
+
+
+def test_at_a_floor_nothing_can_be_told():
+    found = verdict(np.zeros(8), aa=np.zeros(8), margin=0.1, confirmatory=True, bases=8)
+    assert found.label == "cannot tell"
+    assert found.sentence.endswith(
+        "p of equivalence within 0.1 = 1; the measure never varied, as at a floor or a ceiling"
+    )

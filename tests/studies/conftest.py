@@ -21,6 +21,12 @@ class Whole:
         return found
 
 
+@pytest.fixture(autouse=True)
+def no_known_bases(tmp_path_factory, monkeypatch) -> None:
+    """Every test trains its own bases: none is known from another's."""
+    monkeypatch.setenv("BENCHSHADOW_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory) -> Whole:
     from benchshadow.studies.grid import study_run

@@ -17,9 +17,9 @@ Value = Callable[[str, int, int, str], float | None]
 """Arm, replicate, step and what is asked for (a task or a footprint) to its value; None leaves it undefined."""
 
 
-def study_of(folder: Path, replicates: int, *, bases: bool = False, more: str = "") -> Study:
+def study_of(folder: Path, replicates: int, *changed: tuple[str, str], bases: bool = False, more: str = "") -> Study:
     """The small study with so many replicates."""
-    changes = [("replicates = [0, 1]", f"replicates = {list(range(replicates))}")]
+    changes = [("replicates = [0, 1]", f"replicates = {list(range(replicates))}"), *changed]
     if bases:
         changes.append(('[base]\nsource = "broad"', '[base]\nsource = "broad"\nper_replicate = true'))
     file = write_study(folder, *changes)

@@ -57,6 +57,89 @@ def test_planted_items_and_copies_are_found(planted: tuple[Path, Path], tmp_path
     assert _value(done.folder, "distinct_n", parameter=1.0) is None
 
 
+def test_every_document_that_shares_a_passage_is_listed_with_its_item_and_its_place(
+    planted: tuple[Path, Path], tmp_path: Path
+) -> None:
+    corpus, benchmark = planted
+    done = audit([corpus], [benchmark], out=tmp_path / "out")
+    table = pl.read_parquet(done.folder / "documents.parquet")
+    whole = table.filter(pl.col("weighted") > 0)
+    said = [json.loads(line)["text"] for line in corpus.read_text().splitlines()]
+    assert [int(each.rpartition("#")[2]) for each in whole["document"]] == list(range(61, 71))
+    assert whole["item"].to_list() == [f"i{k}" for k in range(10)]
+    for row in whole.iter_rows(named=True):
+        text = said[int(row["document"].rpartition("#")[2]) - 1]
+        assert text[row["place"] :].startswith(row["passage"])
+        assert (row["corpus"], row["words"], row["share"]) == ("corpus.jsonl", 22, 1.0)
+
+
+def test_an_auroc_that_rests_on_the_template_is_told_with_what_was_measured(tmp_path: Path) -> None:
+    """The same words on both sides, but only the corpus's texts have answers behind a mark of their own."""
+    corpus, benchmark = tmp_path / "corpus.jsonl", tmp_path / "items.jsonl"
+    corpus.write_text("".join(json.dumps({"q": _sentence(k), "a": "#### yes"}) + "\n" for k in range(150)))
+    rows = [{"question": f"{_sentence(k + 1000)}", "answer": "x"} for k in range(150)]
+    benchmark.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = audit([corpus], [benchmark], out=tmp_path / "out", text="{q} {a}")
+    assert _value(done.folder, "auroc") > 0.99
+    assert _value(done.folder, "auroc_without_format") < 0.7
+    (said,) = [each for each in done.summary["remarks"] if "AUROC" in each]
+    assert "an AUROC of 1.000, which rests on the format: without its fixed words it is 0." in said
+    assert "fixed words 2, by share of the corpus's texts and of the items: '####' 100% and 0%" in said
+    assert _value(done.folder, "auroc_of_one_word") == 1
+    plain = audit([corpus], [benchmark], out=tmp_path / "plain", text="{q}")
+    assert not [each for each in plain.summary["remarks"] if "AUROC" in each]
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[list[Path], Path]:
+    """A corpus of many words, one of the same kind, and one of few words that repeats a third of its documents."""
+    rng, paths = np.random.default_rng(3), []
+    for name, vocabulary, again in (("wide", 900, 0), ("like", 900, 0), ("narrow", 60, 60)):
+        texts = [" ".join(f"w{each}" for each in rng.integers(0, vocabulary, 30)) for _ in range(180 - again)]
+        texts += texts[:again]
+        path = tmp_path / f"{name}.jsonl"
+        path.write_text("".join(json.dumps({"text": text, "domain": name}) + "\n" for text in texts))
+        paths.append(path)
+    items = tmp_path / "items.jsonl"
+    rows = [{"question": f"item {k} {_sentence(k + 50)}", "answer": "x"} for k in range(20)]
+    items.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return paths, items
+
+
+def test_every_measure_has_an_interval_and_two_corpora_a_difference_at_equal_amounts(
+    two: tuple[list[Path], Path], tmp_path: Path
+) -> None:
+    corpora, benchmark = two
+    done = audit(corpora, [benchmark], out=tmp_path / "out")
+    records = pl.read_parquet(done.folder / "records.parquet")
+    panel = records.filter(~pl.col("diagnostic").str.ends_with("_difference") & pl.col("value").is_not_null())
+    counted = panel.filter(pl.col("unit").is_in(["count", "words"]) & (pl.col("diagnostic") != "copies"))
+    assert set(counted["diagnostic"]) == {"documents", "words", "characters", "overlap_hits"}
+    without = panel.join(counted, on=["arm", "diagnostic"], how="anti").filter(pl.col("error_bound").is_null())
+    assert set(without["diagnostic"]) <= {
+        "overlap_hit_share",
+        "auroc_of_one_word",
+    }  # no item is hit; the best of many words
+    assert without["method"].str.contains("rule of three").all()
+
+    def difference(name: str, one: str, other: str, split: str) -> tuple[float, float]:
+        of_two = pl.col("diagnostic") == f"{name}_difference"
+        where = (pl.col("arm") == f"{one}.jsonl") & (pl.col("base") == f"{other}.jsonl") & (pl.col("split") == split)
+        found = records.filter(of_two & where & pl.col("parameter").is_null())
+        return found.select("value", "error_bound").row(0)
+
+    value, half = difference("exact_duplicate_share", "wide", "narrow", "equal texts")
+    assert value < -half < 0
+    value, half = difference("gini", "wide", "like", "words, equal words")
+    assert abs(value) < 2 * half
+    over_words = panel.filter((pl.col("diagnostic") == "hhi") & (pl.col("split") == "words"))
+    wide, narrow = (over_words.filter(pl.col("arm") == f"{each}.jsonl")["value"][0] for each in ("wide", "narrow"))
+    value, half = difference("hhi", "wide", "narrow", "words, equal words")
+    assert value == pytest.approx(wide - narrow)
+    assert value < -half
+    assert records.filter(pl.col("diagnostic") == "vendi_difference")["base"].null_count() == 0
+
+
 def test_the_same_call_again_computes_nothing(planted: tuple[Path, Path], tmp_path: Path) -> None:
     corpus, benchmark = planted
     first = audit([corpus], [benchmark], out=tmp_path / "out")

@@ -6,6 +6,7 @@ import pytest
 from planted import plain, records, study_of
 
 from benchshadow.errors import InputError
+from benchshadow.studies.claim_rows import claim_rows
 from benchshadow.studies.claims import AT_END, AT_EQUAL_CHANGE, Claim, claims, derived, table
 from benchshadow.studies.measures import measures, values
 
@@ -135,7 +136,9 @@ def test_arms_that_never_changed_equally_far_are_not_comparable(tmp_path):
     found = claim(claims(study, records(study, value)), "aligned", "stable_rank", AT_EQUAL_CHANGE)
     assert found.verdict is None
     assert found.reason == "not comparable: the arms never changed equally far"
-    assert found.row()["comparable"] is False
+    (row,) = claim_rows(study, [found])
+    assert (row["comparable"], row["verdict"], row["effect"], row["replicates"]) == (False, None, None, None)
+    assert row["statement"].endswith(": not comparable: the arms never changed equally far.")
     assert claim(claims(study, records(study, value)), "half", "stable_rank", AT_EQUAL_CHANGE).verdict is not None
 
 
@@ -306,13 +309,19 @@ def test_a_task_called_like_a_measure_is_refused(tmp_path):
         measures(study_of(tmp_path, 2, more=more))
 
 
-def test_rows_of_claims_are_flat(three):
-    _, _, made = three
-    for each in made:
-        assert all(not isinstance(value, dict) for value in each.row().values())
-    row = claim(made, "aligned", "narrow").row()
-    assert row["mean"] == pytest.approx(0.21)
-    assert row["label"] == "descriptive: outside the A/A range"
+def test_rows_of_claims_are_flat_and_can_be_read_alone(three):
+    study, _, made = three
+    rows = claim_rows(study, made)
+    assert all(not isinstance(value, dict) for row in rows for value in row.values())
+    row = next(r for r in rows if (r["arm"], r["measure"], r["at"]) == ("aligned", "narrow", AT_END))
+    assert row["effect"] == pytest.approx(0.21)
+    assert (row["verdict"], row["outside"], row["confirmatory"], row["declared"]) == ("descriptive", True, False, None)
+    assert (row["claim"], row["control"], row["tier"], row["kind"]) == (None, "control", "held-out", "outcome")
+    assert (row["replicates"], row["bases"], row["study_hash"]) == (3, 1, study.sha256)
+    assert row["statement"].startswith("aligned on narrow at last step: descriptive: outside the A/A range: +0.21 [")
+    assert all(each.keys() == row.keys() for each in rows)
+    broad, rank = (next(r for r in rows if r["measure"] == name) for name in ("gap", "stable_rank"))
+    assert (broad["tier"], rank["tier"]) == ("held-out, unrelated", None)
 
 
 # Measures: their arithmetic on single values.

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from benchshadow.records import read_json
-from benchshadow.studies import grid, runs
+from benchshadow.studies import concluding, grid, runs
 from benchshadow.studies.grid import study_run
 from benchshadow.studies.progress import Tell
 from benchshadow.studies.runs import execute
@@ -87,7 +87,7 @@ MOMENTS = {
     "before the records": lambda patch: kill_at_call(patch, runs, "write", 1),
     "before the items": lambda patch: kill_at_call(patch, runs, "replace_whole", 2),
     "before the last rename": lambda patch: kill_at_call(patch, Tell, "forget", 1),
-    "before the claims": lambda patch: kill_at_call(patch, grid, "claims", 1),
+    "before the claims": lambda patch: kill_at_call(patch, concluding, "claims", 1),
 }
 
 

@@ -32,8 +32,11 @@ def refused(folder, *changes, more="") -> str:
 
 MISSPELT = {
     "top level": (("replicates =", "replicate ="), "replicate: no such key (and 1 more); did you mean 'replicates'?"),
-    "architecture": (("hidden_size", "hiden_size"), "architecture.hiden_size: no such key (and 1 more); did you mean"),
-    "base": (("[base]\nsource", "[base]\nsorce"), "base.sorce: no such key (and 1 more); did you mean 'source'?"),
+    "architecture": (
+        ("hidden_size", "hiden_size"),
+        "architecture.hiden_size: no such key; did you mean 'hidden_size'?",
+    ),
+    "base": (("[base]\nsource", "[base]\nsorce"), "base.sorce: no such key; did you mean 'source'?"),
     "base settings": (
         ("steps = 3", "steps = 3\nwarmups = 3"),
         "base.settings.warmups: no such key; did you mean 'warmup'?",
@@ -57,7 +60,10 @@ def test_a_misspelt_key_is_named_with_the_one_that_was_meant(change, sentence, t
 
 def test_a_key_that_is_like_no_other_is_answered_with_the_keys(tmp_path):
     said = refused(tmp_path, ("dose = 0.5", "qqq = 0.5"))
-    assert said == "arms.half.qqq: no such key; the keys are dose, epochs, says, source"
+    assert (
+        said
+        == "arms.half.qqq: no such key; the keys are candidates, dose, epochs, intervention, says, settings, source"
+    )
 
 
 def test_a_source_that_is_called_like_a_kind_is_named_as_it_was_written(tmp_path):
@@ -88,7 +94,7 @@ VALUES = {
     "no such schedule": (("steps = 4", 'steps = 4\nschedule = "cosin"'), ("settings.schedule: ", "'cosin'")),
     "no such kind of task": (
         ('name = "other skills"\nkind = "skills"', 'name = "other skills"\nkind = "skils"'),
-        ("tasks.2: kind must be one of skills, blimp, choices, text but is 'skils'",),
+        ("tasks.2: kind must be one of skills, blimp, choices, answers, text, lm-eval, reasoning-gym but is 'skils'",),
     ),
     "no such kind of source": (
         ('[sources.broad]\nkind = "skills"', '[sources.broad]\nkind = "skils"'),

@@ -13,15 +13,17 @@ from training_samples import setting, stream, tiny
 
 from benchshadow.errors import InputError
 from benchshadow.train import checkpoint_folder
-from benchshadow.train.loop import Diverged, adamw, loss_of, step, train
+from benchshadow.train.loop import Diverged, loss_of, step, train
+from benchshadow.train.machine import Machine
 from benchshadow.train.model import load, weights_sha256
+from benchshadow.train.optimisers import optimiser
 from benchshadow.train.state import STATE
 
 
 def trained(folder, settings=None, seed=0, **options):
     settings = settings or setting()
     model = tiny(seed)
-    losses = train(model, stream(settings), settings, folder, **options)
+    losses = train(model, stream(settings), settings, folder, **{"seed": 5, **options})
     return weights_sha256(model), losses
 
 
@@ -45,7 +47,7 @@ def test_another_process_gives_the_same_bits(undisturbed, tmp_path):
         "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[2]);"
         "from training_samples import *; from benchshadow.train.loop import train;"
         "from benchshadow.train.model import *; s = setting(); m = tiny(0);"
-        "train(m, stream(s), s, Path(sys.argv[1])); print(weights_sha256(m))"
+        "train(m, stream(s), s, Path(sys.argv[1]), seed=5); print(weights_sha256(m))"
     )
     there = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path), str(Path(__file__).parent)],
@@ -108,10 +110,10 @@ def test_only_checkpoints_are_left_when_a_training_ends(undisturbed):
 def test_an_early_checkpoint_is_the_training_up_to_there(undisturbed):
     folder, _, _ = undisturbed
     settings, model = setting(), tiny()
-    optimiser = adamw(model, settings)
+    chosen = optimiser(model, settings)
     batches = torch.from_numpy(stream(settings).astype(np.int64)).reshape(11, 3, 8)
     for at in range(6):
-        step(model, optimiser, batches[at], settings, at)
+        step(model, chosen, batches[at], settings, at, machine=Machine(settings))
     assert weights_sha256(load(checkpoint_folder(folder, 6))) == weights_sha256(model)
 
 
@@ -144,7 +146,7 @@ def test_a_state_of_other_settings_is_refused(changes, said, tmp_path):
     settings = setting(**changes)
     tokens = np.resize(stream(setting()), (settings.steps * 3, 8))
     with pytest.raises(InputError, match=said):
-        train(tiny(), tokens, settings, tmp_path)
+        train(tiny(), tokens, settings, tmp_path, seed=5)
 
 
 def test_a_state_of_other_weights_or_tokens_is_refused(tmp_path):
@@ -152,7 +154,7 @@ def test_a_state_of_other_weights_or_tokens_is_refused(tmp_path):
     with pytest.raises(InputError, match="its first weights was"):
         trained(tmp_path, seed=1)
     with pytest.raises(InputError, match="its tokens was"):
-        train(tiny(), stream(setting(), seed=1), setting(), tmp_path)
+        train(tiny(), stream(setting(), seed=1), setting(), tmp_path, seed=5)
 
 
 def test_a_state_is_whole_or_the_one_before(tmp_path, monkeypatch):
@@ -183,7 +185,7 @@ def test_a_loss_that_is_no_number_names_the_run_and_the_step(tmp_path):
     model = tiny()
     settings = setting(learning_rate=1e30, clip=1e30, warmup=0)
     with pytest.raises(Diverged, match=r"seed-3: the (loss|norm of the gradient) is (nan|inf) at step [2-5]; lower"):
-        train(model, stream(settings), settings, tmp_path / "seed-3.partial")
+        train(model, stream(settings), settings, tmp_path / "seed-3.partial", seed=5)
 
 
 def test_a_gradient_that_is_no_number_leaves_no_checkpoint_of_that_step(tmp_path):
@@ -191,7 +193,7 @@ def test_a_gradient_that_is_no_number_leaves_no_checkpoint_of_that_step(tmp_path
     model.model.layers[0].mlp.up_proj.weight.register_hook(lambda gradient: gradient * math.nan)
     settings = setting(checkpoints=11)
     with pytest.raises(Diverged, match="run: the norm of the gradient is nan at step 1;"):
-        train(model, stream(settings), settings, tmp_path / "run")
+        train(model, stream(settings), settings, tmp_path / "run", seed=5)
     assert not (tmp_path / "run").exists()
 
 
@@ -206,7 +208,7 @@ def test_a_gradient_that_is_no_number_leaves_no_checkpoint_of_that_step(tmp_path
 )
 def test_a_stream_that_does_not_fit_is_refused(tokens, said, tmp_path):
     with pytest.raises(InputError, match=f"stream: {said}"):
-        train(tiny(), tokens, setting(), tmp_path)
+        train(tiny(), tokens, setting(), tmp_path, seed=5)
 
 
 def test_the_loss_is_the_mean_cross_entropy_of_every_token_but_the_first():
@@ -231,7 +233,7 @@ def test_a_step_is_clipped_adamw_with_decay_on_matrices_alone():
     loss_of(model, batch).backward()
     gradients = {name: p.grad.double().clone() for name, p in model.named_parameters()}
     model.zero_grad()
-    taken = step(model, adamw(model, settings), batch, settings, 0)
+    taken = step(model, optimiser(model, settings), batch, settings, 0, machine=Machine(settings))
     norm = math.sqrt(sum(float((g**2).sum()) for g in gradients.values()))
     assert taken.gradient == pytest.approx(norm, rel=1e-5)
     assert norm > settings.clip
@@ -252,6 +254,6 @@ def test_a_step_is_clipped_adamw_with_decay_on_matrices_alone():
 def test_training_lowers_the_loss_of_a_text_that_repeats(tmp_path):
     settings = setting(steps=40, learning_rate=0.02)
     tokens = np.tile(np.arange(8, dtype=np.int32), (120, 1))
-    losses = train(tiny(), tokens, settings, tmp_path)
+    losses = train(tiny(), tokens, settings, tmp_path, seed=5)
     assert losses[0] > 2.5
     assert losses[-1] < 0.2

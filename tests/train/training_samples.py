@@ -20,3 +20,8 @@ def setting(**changes):
 def stream(settings, seed=0, vocabulary=23):
     shape = (settings.steps * settings.sequences, settings.length)
     return np.random.default_rng(seed).integers(vocabulary, size=shape).astype(np.int32)
+
+
+def counting(settings):
+    """A text that repeats, which a model can learn."""
+    return np.tile(np.arange(settings.length, dtype=np.int32), (settings.steps * settings.sequences, 1))

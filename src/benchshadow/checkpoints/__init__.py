@@ -22,3 +22,5 @@ from .pairing import alone as alone
 from .pairing import layouts as layouts
 from .pairing import pair as pair
 from .state_dict import from_state_dict as from_state_dict
+from .written import Written as Written
+from .written import write_again as write_again

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from benchshadow.errors import BenchshadowError, MissingExtra
+from benchshadow.errors import BenchshadowError, InputError, MissingExtra
 
 __all__ = ["Json", "Plan", "Strict", "app", "fail", "main", "one_thread_each", "page_of", "remark"]
 
@@ -40,7 +40,10 @@ Plan = Annotated[bool, typer.Option("--plan", help="Say what would be read, comp
 Workers = Annotated[
     int, typer.Option("--workers", min=1, help="Worker processes of one thread each; results do not depend on it.")
 ]
-StudyFile = Annotated[Path, typer.Argument(help="The study file (TOML).")]
+Engine = Annotated[
+    str, typer.Option("--engine", help="local (processes of this machine) or ray; results do not depend on it.")
+]
+StudyFile = Annotated[Path, typer.Argument(help="The study file (TOML), its folder, or demo or repetition.")]
 
 
 StudyOut = Annotated[
@@ -70,13 +73,21 @@ def demo(
 def study_run(
     study: StudyFile,
     out: Annotated[Path | None, _out("the study; by default `out` beside the study file")] = None,
+    engine: Engine = "local",
     workers: Workers = 2,
+    replicates: Annotated[
+        str, typer.Option(help="Run only these, with commas between; `study merge` joins the parts. All by default.")
+    ] = "",
     plan: Plan = False,
     json: Json = False,
     strict: Strict = False,
 ) -> None:
     """Run a study, or go on with one that was interrupted, and write its claims and its report."""
-    _study(study, out or study.parent / "out", workers, plan=plan, json=json, strict=strict)
+    from benchshadow.studies.shipped import study_place
+
+    part = _numbers("--replicates", replicates) if replicates else None
+    file, home = study_place(study)
+    _study(file, out or home, workers, engine, part, plan=plan, json=json, strict=strict)
 
 
 @study_app.command("status")
@@ -85,20 +96,24 @@ def study_status(
     out: StudyOut = None,
     json: Json = False,
 ) -> None:
-    """Say which runs of a study are whole, under way or failed."""
+    """Say which runs of a study are whole, under way or failed, and how many replicates its claims need."""
     from benchshadow.studies.grid import study_status as status
+    from benchshadow.studies.shipped import study_place
 
     from .printing import print_json, print_standing
 
-    standing = status(study, out=out or study.parent / "out")
+    file, home = study_place(study)
+    standing = status(file, out=out or home)
     rows = {
         run.title: f"failed: {standing.failed[run.name]}"
         if run.name in standing.failed
-        else standing.doing.get(run.name) or _state(standing.shares[run.name])
+        else _state(standing.shares[run.name], standing.doing.get(run.name, ""), run.name in standing.running)
         for run in standing.runs
     }
     if json:
-        print_json({"work": standing.work, "total": standing.total, "runs": rows})
+        needs = [need.row() for need in standing.needs]
+        told = {"work": standing.work, "total": standing.total, "seconds_left": standing.seconds_left}
+        print_json({**told, "runs": rows, "needs": needs})
     else:
         print_standing(standing, rows)
 
@@ -110,7 +125,9 @@ def study_report(
     json: Json = False,
 ) -> None:
     """Write the report of a study anew from its records."""
-    _report(out or study.parent / "out", json)
+    from benchshadow.studies.shipped import study_place
+
+    _report(out or study_place(study)[1], json)
 
 
 @app.command()
@@ -220,7 +237,23 @@ def cite(json: Json = False) -> None:
     print_citation(json)
 
 
-def _study(file: Path, out: Path, workers: int, *, plan: bool, json: bool, strict: bool) -> None:
+def _numbers(option: str, text: str) -> list[int]:
+    if not all(each.strip().isdecimal() for each in text.split(",")):
+        raise InputError(option, f"must be whole numbers with commas between but is {text!r}")
+    return [int(each) for each in text.split(",")]
+
+
+def _study(
+    file: Path,
+    out: Path,
+    workers: int,
+    engine: str = "local",
+    replicates: list[int] | None = None,
+    *,
+    plan: bool,
+    json: bool,
+    strict: bool,
+) -> None:
     from benchshadow.studies.grid import study_plan, study_run
 
     from .bars import runs
@@ -230,7 +263,7 @@ def _study(file: Path, out: Path, workers: int, *, plan: bool, json: bool, stric
         print_plan(study_plan(file), out, json)
         return
     with runs() as progress:
-        done = study_run(file, out=out, workers=workers, progress=progress)
+        done = study_run(file, out=out, engine=engine, workers=workers, replicates=replicates, progress=progress)
     page = page_of(done.folder)
     for title, reason in done.failed.items():
         remark(f"{title} failed: {reason}")
@@ -274,8 +307,10 @@ def page_of(folder: Path) -> Path | None:
         return None
 
 
-def _state(share: float) -> str:
-    return "whole" if share == 1 else "waiting"
+def _state(share: float, doing: str, running: bool) -> str:
+    if share == 1 or not doing:
+        return "whole" if share == 1 else "waiting"
+    return f"running, {doing}" if running else f"interrupted, {doing}"
 
 
 def remark(text: str) -> None:
@@ -301,3 +336,5 @@ def main() -> None:
         if end.code == INTERRUPTED:  # typer makes an exit of an interruption, without a word
             typer.echo("benchshadow: interrupted; the same command goes on from here", err=True)
         raise
+    finally:
+        gc.freeze()  # the end of a process frees all at once; searching it for cycles first took a tenth of a short one

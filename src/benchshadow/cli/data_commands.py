@@ -67,7 +67,7 @@ def audit(
     else:
         print_audit(done.folder, done.summary, page)
     if strict and done.refused:
-        fail(f"{done.folder}: {done.refused} rows were refused; see summary.json", 4)
+        fail(done.refusal, 4)
 
 
 @app.command()
@@ -90,6 +90,7 @@ def intervene(
     workers: Annotated[int, typer.Option(min=1, help="Processes that code texts; results do not depend on it.")] = 1,
     plan: Plan = False,
     json: Json = False,
+    strict: Strict = False,
 ) -> None:
     """Build matched arms of one budget that differ in the declared thing, each with its manifest."""
     from benchshadow.studies.intervening import intervene as build
@@ -105,3 +106,5 @@ def intervene(
         print_json(done)
     else:
         print_arms(out, done, plan=plan)
+    if strict and done.get("refusal"):
+        fail(done["refusal"], 4)

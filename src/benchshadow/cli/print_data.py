@@ -42,6 +42,7 @@ def print_audit(folder: Path, summary: Mapping[str, Any], page: Path | None) -> 
     for text in summary["remarks"]:
         console.print(text, markup=False, soft_wrap=True)
     console.print(f"every item with its passage: {folder / 'items.parquet'}", markup=False, soft_wrap=True)
+    console.print(f"every document that shares one: {folder / 'documents.parquet'}", markup=False, soft_wrap=True)
     if page is not None:
         console.print(f"report: {page}", markup=False, soft_wrap=True)
 
@@ -70,17 +71,18 @@ def _panel(records: pl.DataFrame, corpora: Sequence[str]) -> Table:
         table.add_column(name, justify="right")
     for name, parameter in _LEADING:
         title = _TITLES[name] + ("" if parameter is None else f", {'q' if name == 'vendi' else 'n'} = {parameter:g}")
-        cells = [_value(records.filter(pl.col("arm") == corpus), name, parameter) for corpus in corpora]
+        cells = [_value(records.filter(pl.col("arm") == corpus), name, parameter, wide=True) for corpus in corpora]
         table.add_row(title, *cells)
     return table
 
 
-def _value(records: pl.DataFrame, name: str, parameter: float | None = None) -> str:
+def _value(records: pl.DataFrame, name: str, parameter: float | None = None, *, wide: bool = False) -> str:
+    """A value with four digits, and where it is wanted and there is one with half the width of its interval."""
     found = records.filter(pl.col("diagnostic") == name)
     if parameter is not None:
         found = found.filter(pl.col("parameter") == parameter)
-    value = found["value"][0] if found.height else None
-    return "-" if value is None else f"{value:.4g}"
+    value, half = found.select("value", "error_bound").row(0) if found.height else (None, None)
+    return "-" if value is None else f"{value:.4g}" + (f" ± {half:.2g}" if wide and half is not None else "")
 
 
 def print_audit_plan(folder: Path, plan: Mapping[str, Any]) -> None:

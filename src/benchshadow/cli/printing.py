@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from benchshadow.studies.verification import Verification
 
 __all__ = [
+    "console_of",
     "print_citation",
     "print_footprint",
     "print_json",
+    "print_pairs",
     "print_plan",
     "print_standing",
     "print_study",
@@ -95,11 +97,19 @@ def print_study(folder: Path, summary: Mapping[str, Any], page: Path | None) -> 
     console, told = console_of(), read_json(folder / "study.json")
     outside = {
         (claim["arm"], claim["measure"])
-        for claim in read_json(folder / "claims.json")["claims"]
+        for claim in read_json(folder / "claims.json")
         if claim["comparable"] and claim["at"] == "last step" and claim["outside"]
     }
-    for kind, title in (("outcome", "Outcomes"), ("footprint", "Footprint of the change against the base")):
+    kinds = {
+        "outcome": "Outcomes",
+        "footprint": "Footprint of the change against the base",
+        "representation": "States and gradients on the probes",
+        "behaviour": "Expectations on the probes",
+    }
+    for kind, title in kinds.items():
         measures = [measure for measure in told["measures"] if measure["kind"] == kind]
+        if not measures:
+            continue
         console.print(f"[bold]{title}, mean over replicates[/bold] (* outside the A/A range)")
         console.print(_arms(measures, summary, outside))
         console.print()
@@ -136,7 +146,7 @@ def print_footprint(folder: Path, summary: Mapping[str, Any], page: Path | None,
     console = console_of()
     if plan:
         console.print("nothing was done; a footprint would")
-        _pairs(console, {part: summary[part] for part in ("level", "read", "compute", "write", "estimate")})
+        print_pairs(console, {part: summary[part] for part in ("level", "read", "compute", "write", "estimate")})
         return
     _print_covered(console, folder, summary)
     subject = _SUBJECTS.get(summary["kind"], "Of the change")
@@ -212,7 +222,8 @@ def _roles(rows: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
-def _pairs(console: Console, values: Mapping[str, Any]) -> None:
+def print_pairs(console: Console, values: Mapping[str, Any]) -> None:
+    """One line per value, with its name."""
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
@@ -250,7 +261,7 @@ def print_plan(plan: Estimate, out: Path, as_json: bool) -> None:
         return
     console = console_of()
     console.print(f"would run in {out}; nothing was done", markup=False)
-    _pairs(console, asdict(plan))
+    print_pairs(console, asdict(plan))
 
 
 def print_standing(standing: Standing, rows: Mapping[str, str]) -> None:
@@ -259,7 +270,14 @@ def print_standing(standing: Standing, rows: Mapping[str, str]) -> None:
     for title, state in rows.items():
         console.print(f"{title}: {state}", markup=False)
     whole = sum(share == 1 for share in standing.shares.values())
-    console.print(f"{whole} of {len(standing.runs)} whole, {standing.work / standing.total:.0%} of the steps done")
+    counts = f"{whole} of {len(standing.runs)} whole, {len(standing.running)} running, {len(standing.failed)} failed"
+    console.print(f"{counts}, {standing.work / standing.total:.0%} of the steps done")
+    if standing.seconds_left is not None and standing.running:
+        from benchshadow.studies.pace import in_words
+
+        console.print(f"{in_words(standing.seconds_left)} left at the pace of the runs under way")
+    for need in standing.needs:
+        console.print(f"- {need.sentence}", soft_wrap=True, markup=False)
 
 
 def print_verification(found: Verification) -> None:

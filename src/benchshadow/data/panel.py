@@ -100,6 +100,16 @@ PANEL = (
         "why they differ: format alone can be enough",
     ),
     PanelMeasure(
+        "auroc_of_one_word", "Told from the benchmark by one word", "share", "likeness",
+        "the same by whether a text has the one word or mark whose share differs most between the sides; 0.5 where no "
+        "word stands in half of one side's texts and in a share smaller by .5 of the other's",
+        "whether that word belongs to a template or to a subject",
+    ),
+    PanelMeasure(
+        "auroc_without_format", "Told from the benchmark without fixed words", "share", "likeness",
+        "the same on the same texts without any such word", "a format that shows in the order or the number of words",
+    ),
+    PanelMeasure(
         "overlap_hits", "Items hit", "count", "overlap", "verbatim overlap under the named rule",
         "paraphrases and translations",
     ),

@@ -9,10 +9,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from .skills import FORMATS, LONGEST, SKILLS
 
-__all__ = ["KINDS", "Balanced", "Benchmark", "Corpus", "Half", "Mix", "Skills", "Slice", "Source", "Zipf"]
+__all__ = ["KINDS", "MARK", "Balanced", "Benchmark", "Corpus", "Half", "Mix", "Skills", "Slice", "Source", "Zipf"]
 
 Half = Literal["base", "arms", "held-out", "all"]
 """A part of a corpus: for the base, for the arms, for neither of them; "all" is the first two."""
+
+
+MARK = "\x1f"
+"""What stands between prompt and answer until they are joined by a space; no text has it."""
 
 
 class Settings(BaseModel):
@@ -57,6 +61,8 @@ class Corpus(Settings):
     kind: Literal["corpus"]
     file: str
     text: str = "{text}"
+    prompt: str = Field(default="", description="template of what is asked; with `answer`, in place of `text`")
+    answer: str = Field(default="", description="template of the answer, for arms that repeat, align or shuffle items")
     domain: str = ""
     group: str = Field(default="", description="template of what a split keeps together; the row itself by default")
     passage: int = Field(default=1500, ge=0, description="longest passage in characters; 0 keeps documents whole")
@@ -64,6 +70,19 @@ class Corpus(Settings):
     halves: Literal["rows", "groups"] = "rows"
     licence: str = ""
     origin: str = ""
+
+    @model_validator(mode="after")
+    def _both_parts(self) -> Self:
+        if bool(self.prompt) != bool(self.answer):
+            raise ValueError(f"prompt and answer must stand together but are {self.prompt!r} and {self.answer!r}")
+        if self.prompt and self.text != "{text}":
+            raise ValueError(f"text must be left out where prompt and answer are given but is {self.text!r}")
+        return self
+
+    @property
+    def parted(self) -> tuple[str, int]:
+        """Template of a row's text, with a mark between prompt and answer, and its longest passage."""
+        return (f"{self.prompt}{MARK}{self.answer}", 0) if self.prompt else (self.text, self.passage)
 
 
 class Mix(Settings):

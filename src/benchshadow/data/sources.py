@@ -18,7 +18,7 @@ from benchshadow.records import digest
 
 from .documents import Document, Passage, data_file, file_hash, read_documents, unit_hash
 from .skills import draw_items
-from .source_kinds import Balanced, Benchmark, Corpus, Half, Mix, Skills, Slice, Source, Zipf
+from .source_kinds import MARK, Balanced, Benchmark, Corpus, Half, Mix, Skills, Slice, Source, Zipf
 
 __all__ = ["Balanced", "Benchmark", "Corpus", "Half", "Mix", "Skills", "Slice", "Source", "Sources", "Zipf"]
 
@@ -86,6 +86,22 @@ class Sources:
             case _:
                 raise InputError(f"sources.{name}", f"must be finite here but is '{source.kind}'")
 
+    def several(self, name: str, most: int, rng: np.random.Generator, *, marked: bool = False) -> list[Document]:
+        """Distinct documents: all of a finite source, or at most so many of one without end.
+
+        Args:
+            name: of the source.
+            most: documents of a source without end.
+            rng: draws them.
+            marked: leave `MARK` between prompt and answer where a corpus tells them apart.
+        """
+        source = self.tree[name]
+        if isinstance(source, Corpus) and marked:
+            return self._marked(name, source, "all")
+        if isinstance(source, Zipf | Balanced) or (isinstance(source, Skills) and source.pool is None):
+            return _distinct(self.draw(name, rng), most)
+        return self.finite(name, rng)
+
     def corpus(self, name: str, half: Half) -> list[Document]:
         """One half of a corpus.
 
@@ -95,7 +111,12 @@ class Sources:
         source = self.tree[name]
         if not isinstance(source, Corpus):
             raise InputError(f"sources.{name}", f"must be a corpus here but is '{source.kind}'")
-        passages = read_documents(data_file(source.file), source.text, source.domain, source.group, source.passage)
+        found = self._marked(name, source, half)
+        return [each._replace(text=each.text.replace(MARK, " ")) for each in found] if source.prompt else found
+
+    def _marked(self, name: str, source: Corpus, half: Half) -> list[Document]:
+        text, passage = source.parted
+        passages = read_documents(data_file(source.file), text, source.domain, source.group, passage)
         known = {passage.group for passage in passages}
         for group in source.held_out:
             if group not in known:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
@@ -14,16 +15,21 @@ from benchshadow.errors import InputError
 from benchshadow.records import digest
 
 from .documents import Document, data_file, read_rows
+from .scoring import Scoring
 from .skills import draw_items
 
 __all__ = [
-    "TIERS", "Blimp", "Item", "Task", "Tier", "blimp_split", "choices", "skill_items", "texts", "without_repeats",
+    "TIERS", "Blimp", "Item", "Kind", "Task", "Tier", "blimp_split", "choices", "skill_items", "texts",
+    "without_repeats",
 ]  # fmt: skip
 
 Tier = Literal["seen", "held-out", "sibling", "unrelated", "general"]
 """How far a task is from what was trained on."""
 TIERS: tuple[Tier, ...] = ("seen", "held-out", "sibling", "unrelated", "general")
 """The tiers, nearest first."""
+
+Kind = Literal["exact", "choice", "text", "generated", "harness"]
+"""In which of the ways of `Task` its items are scored."""
 
 
 class Item(NamedTuple):
@@ -39,14 +45,16 @@ class Item(NamedTuple):
 class Task:
     """Items scored in one way, at one distance from the benchmark.
 
-    `exact`: the one option must be what greedy decoding gives. `choice`: the right option must have the largest
-    log-probability. `text`: bits per byte.
+    `exact`: the one option must be what greedy decoding gives, token by token. `choice`: the right option must have the
+    largest log-probability. `text`: bits per byte. `generated`: what greedy decoding gives up to a stop must be one of
+    the options, in the form that is compared. `harness`: another program asks the questions and scores them.
     """
 
     name: str
     tier: Tier
-    kind: Literal["exact", "choice", "text"]
+    kind: Kind
     items: tuple[Item, ...]
+    scoring: Scoring = field(default_factory=Scoring)
 
     def __post_init__(self) -> None:
         if not self.items:
@@ -54,7 +62,7 @@ class Task:
         least = 2 if self.kind == "choice" else 1
         for item in self.items:
             where = f"task '{self.name}', item {item.id[:60]!r}"
-            if len(item.options) < least or (self.kind != "choice" and len(item.options) > 1):
+            if len(item.options) < least or (self.kind in ("exact", "text") and len(item.options) > 1):
                 raise InputError(
                     where, f"must have {least} option{'s or more' * (least > 1)} but has {len(item.options)}"
                 )
@@ -66,14 +74,25 @@ class Task:
     @property
     def baseline(self) -> float:
         """Score of a guess: the mean of 1 / options for choices, zero for exact matches and texts."""
-        if self.kind != "choice":
+        if self.kind not in ("choice", "harness"):
             return 0.0
-        return float(np.mean([1 / len(item.options) for item in self.items]))
+        return float(np.mean([1 / len(item.options) if len(item.options) > 1 else 0.0 for item in self.items]))
+
+    @property
+    def majority(self) -> float | None:
+        """Score of the one answer that is right most often, by its text; None for texts.
+
+        Above the baseline where answers are uneven, as in questions of yes and no: a model that has learnt no more than
+        the more frequent answer scores this.
+        """
+        if self.kind == "text":
+            return None
+        return max(Counter(item.options[item.gold].strip() for item in self.items).values()) / len(self.items)
 
     @property
     def sha256(self) -> str:
-        """Hash of the items: prompts, options, their order and the right one."""
-        return digest([self.kind, [list(item) for item in self.items]])
+        """Hash of the items and their scoring: prompts, options, their order and the right one."""
+        return digest([self.kind, [list(item) for item in self.items], self.scoring.described])
 
 
 class Blimp(NamedTuple):
@@ -194,16 +213,18 @@ def _plain(text: str) -> str:
     return re.sub(r"\W+", " ", text.lower()).strip()
 
 
-def choices(file: str, *, most: int, rng: np.random.Generator) -> tuple[Item, ...]:
-    """Multiple-choice items of a file with query, choices and gold; a seeded sample of `most`."""
+def choices(
+    file: str, *, most: int, rng: np.random.Generator, fields: tuple[str, str, str] = ("query", "choices", "gold")
+) -> tuple[Item, ...]:
+    """Multiple-choice items of a file: a seeded sample of `most`; `fields` hold question, options and the right one."""
     rows = list(read_rows(data_file(file)))
     found = []
     for i in sorted(rng.permutation(len(rows))[:most].tolist()):
         where = f"{file}, row {i + 1}"
-        query, options, gold = _fields(rows[i], where, "query", "choices", "gold")
+        query, options, gold = _fields(rows[i], where, *fields)
         texts_of = isinstance(query, str) and isinstance(options, list) and all(isinstance(o, str) for o in options)
         if not texts_of or type(gold) is not int:
-            rule = "must have a text as query, a list of texts as choices and a whole number as gold"
+            rule = "must have a text as {}, a list of texts as {} and a whole number as {}".format(*fields)
             raise InputError(where, f"{rule} but has {str([query, options, gold])[:80]}")
         found.append(Item(f"{file}#{i}", query, tuple(f" {option.strip()}" for option in options), gold))
     return tuple(found)

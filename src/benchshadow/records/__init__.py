@@ -8,6 +8,7 @@ from .files import read_toml as read_toml
 from .files import replace_together as replace_together
 from .files import replace_whole as replace_whole
 from .files import write_json as write_json
+from .files import write_parquet as write_parquet
 from .files import write_text as write_text
 from .folder import open_folder as open_folder
 from .seals import differing as differing

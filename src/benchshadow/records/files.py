@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchshadow.errors import InputError
 
+if TYPE_CHECKING:
+    import polars as pl
+
 __all__ = [
     "canonical", "digest", "file_digest", "read_json", "read_toml", "replace_together", "replace_whole", "write_json",
-    "write_text",
+    "write_parquet", "write_text",
 ]  # fmt: skip
 
 
@@ -67,6 +71,13 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write a value as readable JSON with sorted keys, whole or not at all."""
     write_text(path, json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_parquet(table: pl.DataFrame, path: Path) -> None:
+    """Write a table as Parquet, by way of memory: a full disk is then an `OSError` and not an error of the library."""
+    buffer = io.BytesIO()
+    table.write_parquet(buffer)
+    Path(path).write_bytes(buffer.getbuffer())
 
 
 def read_json(path: Path) -> Any:

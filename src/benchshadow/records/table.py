@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from .files import replace_whole
+from .files import replace_whole, write_parquet
 
 __all__ = ["SCHEMA", "SCHEMA_VERSION", "SUPERSEDED", "frame", "read", "write"]
 
@@ -21,7 +21,7 @@ SCHEMA: dict[str, Any] = {
     "run": pl.String,  # key of the run that measured it
     "arm": pl.String,
     "replicate": pl.Int32,
-    "base": pl.String,  # key of the base model
+    "base": pl.String,  # key of the base model; of a difference of two corpora, the one that is subtracted
     "step": pl.Int32,
     "checkpoint": pl.String,  # folder, as the user named it
     "tower": pl.String,  # language | vision | projector | other
@@ -29,8 +29,8 @@ SCHEMA: dict[str, Any] = {
     "layer": pl.Int32,
     "depth": pl.Float64,  # 0 first block, 1 last
     "tensor": pl.String,
-    "of": pl.String,  # base | tuned | change | model | profile | activations | behaviour | outcome | data
-    "side": pl.String,  # left | right of vectors; tuned | both of rounding
+    "of": pl.String,  # base | tuned | change | model | profile | activations | behaviour | outcome | data | trajectory
+    "side": pl.String,  # left | right of vectors; tuned | both of rounding; last | mean token of states
     "tier": pl.String,  # seen | held-out | sibling | unrelated | general
     "benchmark": pl.String,
     "split": pl.String,
@@ -59,7 +59,7 @@ def frame(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
 def write(table: pl.DataFrame, path: Path) -> None:
     """Write a table as one Parquet file, whole or not at all."""
     with replace_whole(path) as partial:
-        table.write_parquet(partial)
+        write_parquet(table, partial)
 
 
 def read(folder: Path) -> pl.DataFrame:

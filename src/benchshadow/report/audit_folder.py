@@ -16,9 +16,15 @@ from .look import Series, series_of
 
 __all__ = ["AuditFolder", "open_audit"]
 
+_DIFFERENCE = "_difference"
 _ITEMS = {
     "corpus": pl.String, "benchmark": pl.String, "item": pl.String, "rule": pl.String, "eligible": pl.Boolean,
     "hit": pl.Boolean, "share": pl.Float64, "longest": pl.Int64, "document": pl.String, "passage": pl.String,
+}  # fmt: skip
+_DOCUMENTS = {
+    "corpus": pl.String, "document": pl.String, "domain": pl.String, "weighted": pl.Int64, "place": pl.Int64,
+    "words": pl.Int64, "passage": pl.String, "benchmark": pl.String, "item": pl.String, "share": pl.Float64,
+    "holders": pl.Int64, "left_out": pl.Int64,
 }  # fmt: skip
 
 
@@ -28,15 +34,19 @@ class AuditFolder:
 
     Attributes:
         folder: where it lies.
-        records: the rows of the long table that are of data.
+        records: the rows of the long table that are of one corpus.
+        differences: the rows that are of two, `arm` minus `base`, under the name of the measure that they are of.
         items: one row per corpus, benchmark, item and rule; empty where no benchmark was given.
+        documents: one row per document that shares something, and passage; empty where it was not looked for.
         summary: counts of corpora and benchmarks, refused lines and remarks.
         manifest: what determined the result.
     """
 
     folder: Path
     records: pl.DataFrame
+    differences: list[dict[str, Any]]
     items: pl.DataFrame
+    documents: pl.DataFrame
     summary: dict[str, Any]
     manifest: dict[str, Any]
 
@@ -86,20 +96,25 @@ def open_audit(folder: Path) -> AuditFolder:
     said = {name: folder / f"{name}.json" for name in ("summary", "manifest")}
     summary, manifest = (read_json(path) if path.is_file() else {} for path in said.values())
     records = read(folder).with_columns(pl.col("value", "null_random", "error_bound").fill_nan(None))
-    return AuditFolder(folder, records.filter(pl.col("of") == "data"), _items(folder), summary, manifest)
+    records = records.filter(pl.col("of") == "data")
+    of_two = pl.col("diagnostic").str.ends_with(_DIFFERENCE)
+    differences = records.filter(of_two).with_columns(pl.col("diagnostic").str.strip_suffix(_DIFFERENCE)).to_dicts()
+    # An empty text and none mean the same: there is nothing to show.
+    shown = pl.when(pl.col("document", "passage") != "").then(pl.col("document", "passage"))
+    items = _table(folder / "items.parquet", _ITEMS).with_columns(shown)
+    documents = _table(folder / "documents.parquet", _DOCUMENTS)
+    return AuditFolder(folder, records.filter(~of_two), differences, items, documents, summary, manifest)
 
 
-def _items(folder: Path) -> pl.DataFrame:
-    path = folder / "items.parquet"
+def _table(path: Path, columns: dict[str, Any]) -> pl.DataFrame:
+    """Some columns of a file, or no row where it is missing."""
     if not path.is_file():
-        return pl.DataFrame(schema=_ITEMS)
+        return pl.DataFrame(schema=columns)
     try:
         table = pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(path, f"must be a Parquet file but is not ({error})") from error
-    lacking = [name for name in _ITEMS if name not in table.columns]
+    lacking = [name for name in columns if name not in table.columns]
     if lacking:
-        raise InputError(path, f"must have the columns {', '.join(_ITEMS)} but lacks {', '.join(lacking)}")
-    # An empty text and none mean the same: there is nothing to show.
-    texts = pl.when(pl.col("document", "passage") != "").then(pl.col("document", "passage"))
-    return table.select(*_ITEMS).with_columns(texts)
+        raise InputError(path, f"must have the columns {', '.join(columns)} but lacks {', '.join(lacking)}")
+    return table.select(*columns)

@@ -9,6 +9,8 @@ from benchshadow.data.panel import PANEL
 
 from .audit_answer import answer, answer_points
 from .audit_coverage import coverage_blocks
+from .audit_differences import difference_blocks
+from .audit_documents import document_blocks
 from .audit_evidence import evidence_blocks
 from .audit_folder import AuditFolder, open_audit
 from .audit_methods import method_blocks
@@ -37,10 +39,12 @@ def audit_page(folder: Path) -> Page:
     sections = [
         Section("overlap", "Overlap", overlap_blocks(audit)),
         Section("evidence", "Evidence", evidence_blocks(audit)),
+        Section("documents", "Documents", document_blocks(audit)),
         Section("likeness", "Likeness", _likeness(audit)),
         Section("coverage", "Coverage", coverage_blocks(audit)),
         Section("repetition", "Repetition and concentration", _repetition(audit)),
         Section("surface", "Surface", present(panel_table(audit, names_of("surface")))),
+        Section("differences", "Differences between corpora", difference_blocks(audit)),
         Section("other", "Other numbers", _other(audit)),
         Section("read", "What was read", present(sizes_table(audit), *held, _fields(audit), refused_table(audit))),
         Section("methods", "How it was computed", method_blocks(audit)),

@@ -6,12 +6,13 @@ from typing import Any
 
 from .elements import Point
 from .numbers import absent, counted, number, signed
-from .study_folder import LAST, StudyFolder
+from .study_folder import LAST, StudyFolder, label_of
 
 __all__ = ["about", "answer"]
 
 _MOST = 7
 _FIRST = ("together", "outcome")
+_ELSEWHERE = ("dose", "level", "classifier", "classifier-level", "one-arm")
 
 
 def answer(study: StudyFolder) -> tuple[str, list[str], list[Point]]:
@@ -32,8 +33,8 @@ def about(study: StudyFolder, arm: str, codes: tuple[str, ...]) -> list[str]:
 
 
 def _of_study(study: StudyFolder, statement: dict[str, Any]) -> bool:
-    """Whether a statement is neither about one arm, nor about a dose, nor on the level, which are said elsewhere."""
-    return statement.get("about") not in study.arms and statement.get("code") not in ("dose", "level")
+    """Whether a statement is about the study as a whole and is said nowhere else."""
+    return statement.get("about") not in study.arms and statement.get("code") not in _ELSEWHERE
 
 
 def _missing(study: StudyFolder) -> list[str]:
@@ -88,8 +89,8 @@ def _labels(study: StudyFolder, arm: str, claims: list[dict[str, Any]]) -> str:
     )
     groups: dict[str, list[str]] = {}
     for claim in mine:
-        label = (claim.get("label") or claim.get("reason") or "not said").removeprefix("descriptive: ")
-        value = "" if absent(claim.get("mean")) else f" {signed(claim['mean'])}{_unit(claim.get('unit'))}"
+        label = label_of(claim) or claim.get("reason") or "not said"
+        value = "" if absent(claim.get("effect")) else f" {signed(claim['effect'])}{_unit(claim.get('unit'))}"
         groups.setdefault(label, []).append(study.measure(claim["measure"])["title"] + value)
     parts = []
     for label, names in groups.items():

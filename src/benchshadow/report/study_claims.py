@@ -1,4 +1,4 @@
-"""The tables of claims: those made at equal relative change by arm, and every single one with its numbers."""
+"""The tables of claims: those at equal relative change or loss by arm, and every single one with its numbers."""
 
 from __future__ import annotations
 
@@ -6,27 +6,35 @@ from typing import Any
 
 from .elements import Cell, Column, Table
 from .numbers import absent, counted, number, signed, span
-from .study_folder import EQUAL, LAST, StudyFolder
+from .study_folder import EQUAL, LAST, StudyFolder, label_of
 from .study_tables import arm_cell, hint_of, mark_of
 
-__all__ = ["at_equal_change", "claims_table"]
+__all__ = ["EQUAL_LOSS", "at_equal", "claims_table"]
 
-_EQUAL_NOTE = (
-    "Paired differences with their intervals, read off every run's own path where all of the compared runs had changed "
-    "equally far. ▲ ▼ ○ as above."
-)
+EQUAL_LOSS = "equal loss"
+_READ = "Paired differences with their intervals, read off every run's own path where all of the compared runs"
+_PLACES = {
+    EQUAL: ("at relative change", "share", f"{_READ} had changed equally far. ▲ ▼ ○ as above."),
+    EQUAL_LOSS: (
+        "at a loss of",
+        "bits/byte, mean",
+        f"{_READ} of a replicate had the same loss on one broad text: the furthest along that they all came, at the "
+        "first passing of that loss. Nothing is continued beyond the checkpoints. ▲ ▼ ○ as above.",
+    ),
+}
 
 
-def at_equal_change(study: StudyFolder, kind: str) -> Table | None:
-    """The claims made at equal relative change on the measures of one kind, arms by measures."""
+def at_equal(study: StudyFolder, kind: str, at: str = EQUAL) -> Table | None:
+    """The claims made at equal relative change, or at equal loss, on the measures of one kind, arms by measures."""
     wanted = {measure["name"] for measure in study.measures(kind)}
-    claims = [c for c in study.claims.get("claims", []) if c.get("at") == EQUAL and c["measure"] in wanted]
+    claims = [c for c in study.claims.get("claims", []) if c.get("at") == at and c["measure"] in wanted]
     never = {name for name in wanted if not any(c["measure"] == name and c.get("comparable", True) for c in claims)}
     claims = [claim for claim in claims if claim["measure"] not in never or len(never) == len(wanted)]
     if not claims:
         return None
     names = list(dict.fromkeys(claim["measure"] for claim in claims))
-    columns = [Column("Arm", numeric=False), Column("at relative change", "share")]
+    place, unit, note = _PLACES[at]
+    columns = [Column("Arm", numeric=False), Column(place, unit)]
     columns += [
         Column(m["title"], f"{m.get('unit', '')}, less the control", hint_of(m)) for m in map(study.measure, names)
     ]
@@ -34,21 +42,21 @@ def at_equal_change(study: StudyFolder, kind: str) -> Table | None:
     for arm in dict.fromkeys(claim["arm"] for claim in claims):
         here = {claim["measure"]: claim for claim in claims if claim["arm"] == arm}
         values = [claim["at_value"] for claim in here.values() if not absent(claim.get("at_value"))]
-        place = Cell(number(values[0]) if values else "—", order=values[0] if values else None)
-        rows.append([arm_cell(study, arm), place, *(_compared(here.get(name)) for name in names)])
-    folded = "Outcomes at equal relative change" if kind == "outcome" else ""
-    return Table(columns, rows, "Differences from the control at equal relative change", _EQUAL_NOTE, folded)
+        value = Cell(number(values[0]) if values else "—", order=values[0] if values else None)
+        rows.append([arm_cell(study, arm), value, *(_compared(here.get(name)) for name in names)])
+    folded = f"Outcomes at {at}" if kind == "outcome" else ""
+    return Table(columns, rows, f"Differences from the control at {at}", note, folded)
 
 
 def _compared(claim: dict[str, Any] | None) -> Cell:
     if claim is None:
         return Cell("—", hint="not compared", means="not compared")
-    if not claim.get("comparable", True) or absent(claim.get("mean")):
+    if not claim.get("comparable", True) or absent(claim.get("effect")):
         reason = claim.get("reason") or "no common range"
         return Cell("not comparable", reason, hint=reason)
     mark, means = mark_of(claim)
     interval = span(claim.get("low"), claim.get("high"))
-    return Cell(signed(claim["mean"]), interval, mark, means, claim.get("sentence") or "", claim["mean"])
+    return Cell(signed(claim["effect"]), interval, mark, means, claim.get("statement") or "", claim["effect"])
 
 
 def claims_table(study: StudyFolder) -> Table | None:
@@ -70,9 +78,10 @@ def claims_table(study: StudyFolder) -> Table | None:
 def _note(claims: list[dict[str, Any]]) -> str:
     """How the numbers were got, and the least p that so many replicates can give."""
     text = "Intervals are paired t over replicates; p is of the exact sign-flip test, where the replicates carry one."
-    floors = {claim["replicates"]: claim["p_floor"] for claim in claims if not absent(claim.get("p_floor"))}
-    for replicates, floor in sorted(floors.items()):
-        text += f" With {counted(replicates, 'replicate')} no two-sided p can be below {number(floor)}."
+    floors = {(claim.get("units", claim["replicates"]), _unit(claim)): claim["p_floor"] for claim in claims
+              if not absent(claim.get("p_floor"))}  # fmt: skip
+    for (units, noun), floor in sorted(floors.items()):
+        text += f" With {counted(units, noun)} no two-sided p can be below {number(floor)}."
     if any(not absent(claim.get("margin")) for claim in claims):
         text += " A margin is the smallest difference that matters, fixed beforehand."
     return text
@@ -86,10 +95,19 @@ def _claim(study: StudyFolder, claim: dict[str, Any], *, margins: bool) -> list[
     measure, unit = study.measure(claim["measure"])["title"], claim.get("unit") or ""
     more = claim.get("reason") or ""
     if claim.get("needed"):
-        more = f"about {number(claim['needed'])} replicates would be needed"
-    label = Cell(claim.get("label") or "—", more, hint=claim.get("sentence") or "", numeric=False)
-    names = [Cell(claim["arm"], head=True, numeric=False), Cell(measure, unit, numeric=False), Cell(at, numeric=False)]
-    control, arm, mean = (claim.get(key) for key in ("control_mean", "arm_mean", "mean"))
+        more = f"about {counted(claim['needed'], _unit(claim))} would be needed"
+    if claim.get("declared") == "afterwards":
+        more = "exploratory: declared after the first outcome"
+    said = label_of(claim) or "—"
+    if claim.get("verdict") == "descriptive":
+        said = f"descriptive: {said}"
+    label = Cell(said, more, hint=claim.get("statement") or "", numeric=False)
+    names = [
+        Cell(claim["arm"], claim.get("claim") or "", head=True, numeric=False),
+        Cell(measure, unit, numeric=False),
+        Cell(at, numeric=False),
+    ]
+    control, arm, mean = (claim.get(key) for key in ("control_mean", "arm_mean", "effect"))
     if mean is not None and abs(mean) < 1e-12 * max(abs(control or 0.0), abs(arm or 0.0)):
         mean = 0.0  # the last bit of a mean is no difference
     reach = max(map(abs, claim["aa"])) if claim.get("aa") else None
@@ -97,6 +115,11 @@ def _claim(study: StudyFolder, claim: dict[str, Any], *, margins: bool) -> list[
     cells = [_value(control), _value(arm), Cell(signed(mean), order=mean), interval, _value(reach)]
     cells += [_value(claim.get("margin"))] if margins else []
     return [*names, label, *cells, *(_value(claim.get(key)) for key in ("p", "g", "replicates"))]
+
+
+def _unit(claim: dict[str, Any]) -> str:
+    """What inference counts: bases where several replicates share each."""
+    return "base" if claim.get("units", claim.get("replicates")) != claim.get("replicates") else "replicate"
 
 
 def _value(value: float | None) -> Cell:

@@ -14,10 +14,11 @@ from benchshadow.records import read, read_json
 
 from .look import Series, series_of
 
-__all__ = ["EQUAL", "LAST", "Reading", "StudyFolder", "open_study"]
+__all__ = ["EQUAL", "LAST", "Reading", "StudyFolder", "label_of", "open_study"]
 
 LAST, EQUAL = "last step", "equal relative change"
 """Where claims are made, as `claims.json` calls it."""
+_OF = {"outcome": "outcome", "representation": "activations", "behaviour": "behaviour"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class StudyFolder:
         folder: where it lies.
         study: the plan: arms, measures, tasks, settings.
         records: the long table of all runs.
-        claims: what can be said; empty where nothing was claimed yet.
+        claims: rows of `claims.json` under "claims", beside what `statements.json` holds; empty where nothing was
+            claimed yet.
         summary: the table of means and ranges; empty where it is not written yet.
         manifests: one per run, by the name of its folder.
     """
@@ -97,7 +99,7 @@ class StudyFolder:
         parts = self._parts(measure)
         found: dict[tuple[str, int, int], list[float]] = {}
         for factor, benchmark, diagnostic in parts:
-            of = "outcome" if measure.get("kind") == "outcome" else "model"
+            of = _OF.get(measure.get("kind") or "", "model")
             for row in self.rows(of, diagnostic, benchmark, last=last).iter_rows(named=True):
                 key = (row["arm"], row["replicate"], row["step"])
                 found.setdefault(key, []).append(factor * row["value"])
@@ -137,6 +139,13 @@ class StudyFolder:
         return None
 
 
+def label_of(claim: dict[str, Any]) -> str | None:
+    """What can be said of a claim in a few words; None where it could not be compared."""
+    if claim.get("verdict") != "descriptive":
+        return claim.get("verdict")
+    return f"{'outside' if claim.get('outside') else 'inside'} the A/A range"
+
+
 def open_study(folder: Path) -> StudyFolder:
     """Read a study's folder; what is not written yet is empty, what is broken is refused by name."""
     study = _object(folder / "study.json")
@@ -144,14 +153,26 @@ def open_study(folder: Path) -> StudyFolder:
         raise InputError(folder / "study.json", "must name its arms but has none")
     optional = {
         name: _object(folder / f"{name}.json") if (folder / f"{name}.json").is_file() else {}
-        for name in ("claims", "summary")
+        for name in ("statements", "summary")
     }
     # Only whole runs: a run under way, and one that newer definitions set aside, are no part of the study.
     runs = [run for run in sorted(folder.glob("runs/*")) if run.is_dir() and run.suffix != ".partial"]
     records = pl.concat([read(run) for run in runs]) if runs else read(folder / "runs")
     manifests = {run.name: _object(run / "manifest.json") for run in runs if (run / "manifest.json").is_file()}
     records = records.with_columns(pl.col(pl.Float64).fill_nan(None))
-    return StudyFolder(folder, study, records, optional["claims"], optional["summary"], manifests)
+    return StudyFolder(folder, study, records, _claimed(folder, optional["statements"]), optional["summary"], manifests)
+
+
+def _claimed(folder: Path, said: dict[str, Any]) -> dict[str, Any]:
+    """The rows of the claims and what was said of them together."""
+    path = folder / "claims.json"
+    if not path.is_file():
+        return {}
+    rows = read_json(path)
+    if not isinstance(rows, list):
+        again = "run the study again: nothing that is whole is trained anew"
+        raise InputError(path, f"must be a list of claims but is a {type(rows).__name__}", again)
+    return {**said, "claims": rows}
 
 
 def _object(path: Path) -> dict[str, Any]:

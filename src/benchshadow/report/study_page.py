@@ -9,14 +9,19 @@ from .elements import Block, Page, Prose, Section, Terms, present
 from .numbers import counted, shown
 from .provenance import manifest_table
 from .study_answer import about, answer
-from .study_claims import at_equal_change, claims_table
+from .study_claims import at_equal, claims_table
 from .study_depth import depth_figures
 from .study_doses import dose_figures
 from .study_fed import fed_table
 from .study_figures import narrow_broad_figure, trajectory_figure
 from .study_folder import StudyFolder, open_study
+from .study_layers import layers_table
+from .study_overlaps import overlap_blocks
+from .study_probes import probe_blocks
+from .study_signature import WORDS, signature_blocks
 from .study_tables import hint_of, measures_table
-from .words import glossary, not_told
+from .study_trajectories import trajectory_blocks
+from .words import GLOSSARY, glossary, not_told
 
 __all__ = ["study_page"]
 
@@ -28,12 +33,16 @@ def study_page(folder: Path) -> Page:
     sections = [
         Section("outcomes", "What the models do", _outcomes(study)),
         Section("footprint", "How the weights changed", _footprint(study)),
-        Section("depth", "Where in the model", list(depth_figures(study))),
+        Section("trajectories", "Along training", trajectory_blocks(study)),
+        Section("depth", "Where in the model", present(*depth_figures(study), layers_table(study))),
+        Section("overlaps", "What the changes have in common", overlap_blocks(study)),
+        Section("signature", "Signatures and regimes", signature_blocks(study)),
+        Section("probes", "What the models hold and expect", probe_blocks(study)),
         Section("fed", "What each arm was fed", _fed(study)),
         Section("claims", "Claims", _claims(study)),
         Section("limits", "What these numbers do not tell", _limits(study)),
         Section("provenance", "Where this comes from", _provenance(study)),
-        Section("glossary", "Words", [glossary(without=("rounding edge", "signal rank"))]),
+        Section("glossary", "Words", [glossary(GLOSSARY | WORDS, without=("rounding edge", "signal rank"))]),
     ]
     told = study.study
     kicker = f"Study {told.get('name', folder.name)} · {_size(study)}"
@@ -65,7 +74,7 @@ def _outcomes(study: StudyFolder) -> list[Block]:
         _told(found, "What the outcomes are"),
         narrow_broad_figure(study),
         *dose_figures(study),
-        at_equal_change(study, "outcome"),
+        at_equal(study, "outcome"),
     )
 
 
@@ -97,7 +106,7 @@ def _footprint(study: StudyFolder) -> list[Block]:
         _told(measures, "What these measures are"),
         Terms(said) if said else None,
         trajectory_figure(study),
-        at_equal_change(study, "footprint"),
+        at_equal(study, "footprint"),
     )
 
 

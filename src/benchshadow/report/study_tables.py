@@ -74,7 +74,7 @@ def _value(study: StudyFolder, arm: str, name: str, spreads: dict[Any, Any], pla
         return Cell("—", hint=f"undefined: {reason}", means=f"undefined: {reason}")
     mean, low, high, many = found
     mark, means = mark_of(claim)
-    hint = (claim or {}).get("sentence") or ""
+    hint = (claim or {}).get("statement") or ""
     spread = span(low, high, places[name]) if many > 1 else ""
     return Cell(fixed(mean, places[name]), spread, mark, means, hint, mean)
 
@@ -89,11 +89,11 @@ def _spread(study: StudyFolder, arm: str, measure: dict[str, Any]) -> tuple[floa
 
 def mark_of(claim: dict[str, Any] | None) -> tuple[str, str]:
     """Where a claim places an arm, as a sign and in words; nothing where there is no claim."""
-    if claim is None or absent(claim.get("mean")):
+    if claim is None or absent(claim.get("effect")):
         return "", ""
     if not claim.get("outside"):
         return _MARKS["inside"], "inside the A/A range"
-    side = "above" if claim["mean"] > 0 else "below"
+    side = "above" if claim["effect"] > 0 else "below"
     return _MARKS[side], f"{side} the A/A range"
 
 

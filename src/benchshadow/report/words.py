@@ -50,7 +50,7 @@ AUDIT_GLOSSARY = {
     "held-out half": "Items of the benchmark set apart beforehand, never used to choose data.",
     "Herfindahl-Hirschman index": "Chance that two draws are the same entry.",
     "hit": "An item that a rule calls found in the corpus.",
-    "interval": "After ±: half the width of a 95% bootstrap interval.",
+    "interval": "After ±: half the width of a 95% interval, of what other documents of the same source would give.",
     "Jaccard": "Of two texts: the share of their shingles that both have.",
     "n-gram": "So many words in a row.",
     "near-duplicate": "A document that shares at least 80% of its runs of five words with another.",

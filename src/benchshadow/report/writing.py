@@ -93,7 +93,12 @@ def _page(folder: Path) -> Page:
         from .audit_page import audit_page
 
         return audit_page(folder)
+    if verb == "study restore":
+        from .restore_page import restore_page
+
+        return restore_page(folder)
     raise InputError(
         folder,
-        "must hold a study (study.json) or a footprint (summary.json, coverage.parquet) or an audit (summary.json)",
+        "must hold a study (study.json) or a footprint (summary.json, coverage.parquet) or an audit (summary.json) or "
+        "restored runs (summary.json)",
     )

@@ -1,5 +1,8 @@
 """From a matrix, or from the change of one, to numbers: spectra, norms, ranks, tails, and the nulls beside them."""
 
+from .along import Along as Along
+from .along import Component as Component
+from .along import component as component
 from .directions import Directions as Directions
 from .factors import Factors as Factors
 from .formats import FORMATS as FORMATS

@@ -1,4 +1,4 @@
-"""Whether a difference is smaller than a margin: two one-sided tests, and the replicates these need."""
+"""Whether a difference is smaller than a margin: two one-sided tests."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from scipy import stats
 
 from benchshadow.errors import InputError
 
-from .samples import checked
+from .samples import checked, spread
 
-__all__ = ["replicates_for_margin", "tost"]
+__all__ = ["equivalence", "tost"]
 
 
 def tost(differences: Float64[np.ndarray, " n"], margin: float) -> float:
@@ -32,22 +32,21 @@ def tost(differences: Float64[np.ndarray, " n"], margin: float) -> float:
     return float(stats.t.sf((margin - abs(mean)) / error, n - 1))
 
 
-def replicates_for_margin(spread: float, margin: float, alpha: float = 0.05, power: float = 0.8) -> int:
-    """Fewest replicates with which a shift of the margin's size, and the absence of any, are both found.
+def equivalence(differences: Float64[np.ndarray, " n"], aa: Float64[np.ndarray, " a"], margin: float) -> float:
+    """The p of TOST for a measure that can move; 1 where it never did.
 
-    Normal approximations, one replicate added for the t: ((z_{1-alpha/2} + z_power) sd / margin)^2 for the difference,
-    ((z_{1-alpha} + z_{(1+power)/2}) sd / margin)^2 for the equivalence at a true difference of zero (Julious 2004).
+    Where neither the arm's differences nor those of a second draw vary at all, the measure stands at its floor or its
+    ceiling (no item right in any run), and that nothing differs there shows nothing.
 
     Args:
-        spread: standard deviation of the paired difference over replicates, from the A/A arm.
-        margin: same unit, above zero.
-        alpha: of both tests.
-        power: chance of finding either.
+        differences: one per unit of inference.
+        aa: A/A differences.
+        margin: in the same unit, above zero.
     """
-    _checked_margin(margin)
-    z = stats.norm.ppf
-    quantiles = max(z(1 - alpha / 2) + z(power), z(1 - alpha) + z((1 + power) / 2))
-    return max(2, int(np.ceil((quantiles * spread / margin) ** 2)) + 1)
+    if spread(differences) == 0 and not checked(aa, "A/A differences", 1).any() and not differences.any():
+        _checked_margin(margin)
+        return 1.0
+    return tost(differences, margin)
 
 
 def _checked_margin(margin: float) -> None:

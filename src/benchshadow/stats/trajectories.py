@@ -1,4 +1,4 @@
-"""Two trainings put side by side where their weights have moved equally far, not where their clocks agree."""
+"""Trainings put side by side where their weights moved equally far or their loss is equal, not where clocks agree."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jaxtyping import Float64
 
 from benchshadow.errors import InputError
 
-__all__ = ["Trajectory", "common_range"]
+__all__ = ["Trajectory", "common_range", "common_values", "passings"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,3 +51,40 @@ def common_range(trajectories: Sequence[Trajectory]) -> tuple[float, float] | No
     low = max(float(each.change.min()) for each in trajectories)
     high = min(float(each.change.max()) for each in trajectories)
     return (low, high) if low <= high else None
+
+
+def common_values(trajectories: Sequence[Trajectory]) -> tuple[float, float] | None:
+    """Values that every trajectory took on, smallest and largest; None where there are none.
+
+    Between checkpoints a trajectory takes on all values between theirs.
+    """
+    if not trajectories:
+        return None
+    low = max(float(each.value.min()) for each in trajectories)
+    high = min(float(each.value.max()) for each in trajectories)
+    return (low, high) if low <= high else None
+
+
+def passings(trajectory: Trajectory, value: float) -> tuple[float, ...]:
+    """Every relative change at which a trajectory takes on a value, smallest first; empty where it never does.
+
+    Between checkpoints it is linear in the logarithm of the change. A loss need not fall all the way, so that it may
+    pass a value more than once; a stretch that stays on the value counts once, where it begins.
+
+    Args:
+        trajectory: change and, for instance, the loss on a probe.
+        value: in the unit of its values.
+    """
+    order = np.argsort(trajectory.change, kind="stable")
+    x, y = np.log(trajectory.change[order]), trajectory.value[order]
+    above = y - value
+    # Levels are read off the ends of such paths: the last bit must not push one out of them.
+    above = np.where(np.abs(above) <= 1e-12 * max(1.0, abs(value)), 0.0, above)
+    found = []
+    for i, here in enumerate(above):
+        before = above[i - 1] if i else np.nan
+        if here == 0 and before != 0:
+            found.append(x[i])
+        elif before * here < 0:
+            found.append(x[i - 1] + (x[i] - x[i - 1]) * before / (before - here))
+    return tuple(float(each) for each in np.exp(found))

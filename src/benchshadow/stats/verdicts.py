@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float64
 
-from .equivalence import replicates_for_margin, tost
+from .equivalence import equivalence
 from .intervals import Interval, paired_t
+from .levels import over_bases
 from .permutation import p_floor, sign_flip
+from .power import replicates_for_difference, replicates_for_margin
 from .samples import checked, spread
 
 __all__ = ["FEWEST_BASES", "FEWEST_REPLICATES", "LABELS", "Verdict", "outside_range", "verdict"]
@@ -36,16 +39,17 @@ class Verdict:
     Attributes:
         label: one of `LABELS`.
         sentence: the label with its numbers.
-        interval: mean and t interval of the differences.
+        interval: mean and t interval of the differences, over bases where several replicates share each.
         p: of the difference, adjusted where it was given so; None where descriptive.
-        p_floor: smallest p that so many replicates can give, before adjustment.
-        p_equivalence: of TOST; None without a margin or where descriptive.
+        p_floor: smallest p that so many replicates (or bases) can give, before adjustment.
+        p_equivalence: of TOST, adjusted where it was given so; None without a margin or where descriptive.
         margin: as given.
         aa_range: a, the largest absolute A/A difference; the range is [-a, a].
         outside: whether the range of the differences and the A/A range do not overlap.
         replicates: number of differences.
         bases: number of base models.
-        needed: replicates that would be needed to tell; None where it was told or cannot be reckoned.
+        units: what inference counted: `bases` where several replicates share each, otherwise `replicates`.
+        needed: units that would be needed to tell; None where it was told or cannot be reckoned.
     """
 
     label: str
@@ -59,6 +63,7 @@ class Verdict:
     outside: bool
     replicates: int
     bases: int
+    units: int
     needed: int | None
 
 
@@ -78,8 +83,12 @@ def verdict(
     margin: float | None = None,
     alpha: float = 0.05,
     p_adjusted: float | None = None,
+    p_equivalence: float | None = None,
+    family: int = 1,
+    effect: float | None = None,
     confirmatory: bool = False,
     bases: int = 1,
+    owners: Sequence[Hashable] | None = None,
 ) -> Verdict:
     """Verdict on the paired differences of an arm from its control.
 
@@ -92,30 +101,55 @@ def verdict(
         aa: A/A arm minus control, one per replicate.
         margin: smallest difference that matters, fixed beforehand; without it *no shift* cannot be said.
         alpha: of both tests.
-        p_adjusted: p of the difference after Holm over its family; by default that of this test alone.
+        p_adjusted: p of the difference after correction over its family; by default that of this test alone.
+        p_equivalence: likewise of the equivalence.
+        family: number of claims in the family, for the replicates that would be needed.
+        effect: size of a difference that should be found, for the same where there is no margin.
         confirmatory: whether the study file declared this test beforehand.
         bases: number of base models behind the replicates.
+        owners: the base of every replicate, where several share one: then bases are the units of inference.
     """
     outside = outside_range(differences, aa)
     reach, n = float(np.abs(aa).max()), len(differences)
-    interval = paired_t(differences)
-    p, p_equivalence, needed = None, None, None
+    units = differences if owners is None else over_bases(differences, owners)
+    interval = paired_t(units)
+    p, needed = None, None
     if n < FEWEST_REPLICATES or bases < FEWEST_BASES or not confirmatory:
-        label = LABELS[4] if outside else LABELS[5]
+        label, p_equivalence = LABELS[4] if outside else LABELS[5], None
     else:
-        p = sign_flip(differences).p if p_adjusted is None else p_adjusted
-        p_equivalence = None if margin is None else tost(differences, margin)
+        p = sign_flip(units).p if p_adjusted is None else p_adjusted
+        if p_equivalence is None and margin is not None:
+            p_equivalence = equivalence(units, aa, margin)
         label = _tested(p <= alpha, p_equivalence is not None and p_equivalence <= alpha)
-        if label == "cannot tell" and margin is not None:
-            deviation = spread(aa if len(aa) > 1 else differences)
-            # A second draw that never differs tells nothing of the spread to plan for.
-            needed = max(n + 1, replicates_for_margin(deviation, margin, alpha)) if deviation > 0 else None
-    floor = f"no less than {p_floor(n):.2g} is possible"
+        if label == "cannot tell":
+            noise = aa if owners is None or len(owners) != len(aa) else over_bases(aa, owners)
+            needed = _needed(units, noise, margin, effect or abs(interval.mean), alpha / family)
+    floor = f"no less than {p_floor(len(units)):.2g} is possible"
     if p_adjusted is not None:
         floor = f"corrected; {floor} before"
     said_p = None if p is None else f"p = {p:.3g} ({floor})"
-    sentence = f"{label}: {_numbers(interval, said_p, p_equivalence, margin, reach, bases, needed)}"
-    return Verdict(label, sentence, interval, p, p_floor(n), p_equivalence, margin, reach, outside, n, bases, needed)
+    found = Verdict(
+        label, "", interval, p, p_floor(len(units)), p_equivalence, margin, reach, outside, n, bases, len(units), needed
+    )
+    return replace(found, sentence=f"{label}: {_numbers(found, said_p)}")
+
+
+def _needed(
+    units: Float64[np.ndarray, " n"],
+    aa: Float64[np.ndarray, " a"],
+    margin: float | None,
+    effect: float,
+    alpha: float,
+) -> int | None:
+    """Units that would tell, by the spread of the A/A differences; a second draw that never differs plans none."""
+    deviation = spread(aa if len(aa) > 1 else units)
+    if deviation == 0 or (margin is None and effect == 0):
+        return None
+    if margin is None:
+        found = replicates_for_difference(deviation, effect, alpha)
+    else:
+        found = replicates_for_margin(deviation, margin, alpha)
+    return None if found is None else max(len(units) + 1, found)
 
 
 def _tested(differs: bool, equivalent: bool) -> str:
@@ -124,26 +158,23 @@ def _tested(differs: bool, equivalent: bool) -> str:
     return "no shift" if equivalent else "cannot tell"
 
 
-def _numbers(
-    interval: Interval,
-    said_p: str | None,
-    p_equivalence: float | None,
-    margin: float | None,
-    reach: float,
-    bases: int,
-    needed: int | None,
-) -> str:
+def _numbers(found: Verdict, said_p: str | None) -> str:
     """The numbers behind a verdict, in one line."""
+    interval = found.interval
     said = f"{interval.mean:+.3g}"
     if interval.low is not None and interval.high is not None:
         said += f" [{interval.low:.3g}, {interval.high:.3g}]"
-    said += f", {_counted(interval.n, 'replicate')}, {_counted(bases, 'base')}, A/A within {reach:.2g}"
+    said += f", {_counted(found.replicates, 'replicate')}, {_counted(found.bases, 'base')}"
+    said += f", A/A within {found.aa_range:.2g}"
     if said_p is not None:
         said += f", {said_p}"
-    if p_equivalence is not None:
-        said += f", p of equivalence within {margin:.3g} = {p_equivalence:.3g}"
-    if needed is not None:
-        said += f"; about {needed} replicates would be needed"
+    if found.p_equivalence is not None:
+        said += f", p of equivalence within {found.margin:.3g} = {found.p_equivalence:.3g}"
+    if found.p_equivalence is not None and found.aa_range == 0 == interval.mean and interval.low == interval.high:
+        said += "; the measure never varied, as at a floor or a ceiling"
+    if found.needed is not None:
+        noun = "replicates" if found.units == found.replicates else "bases"
+        said += f"; about {found.needed} {noun} would be needed"
     return said
 
 

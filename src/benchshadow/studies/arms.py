@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchshadow.data.interventions.streams import Bench
 from benchshadow.data.sources import Sources
 from benchshadow.data.stream import Stream, describe, pack, replace, shuffle
 from benchshadow.data.tokenization import end_token
 from benchshadow.records import digest
 
+from .intervened import Items, bench, intervened
+from .interventions import made_of
 from .seeds import generator
 from .study import CONTROL, Study
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["Fed", "arm_stream", "base_stream", "recipe", "treated_positions"]
+__all__ = ["Fed", "arm_stream", "base_stream", "control_stream", "intervened_stream", "recipe", "treated_positions"]
 
 
 @dataclass(frozen=True)
@@ -36,14 +39,18 @@ class Fed:
 
 
 def recipe(study: Study, sources: Sources, arm: str) -> dict[str, Any]:
-    """The declared treatment of an arm, its source with fingerprint and files, and its line in the family tree."""
+    """The declared treatment of an arm, its source with fingerprint and files, and its line in the family tree.
+
+    An arm that an intervention makes has beside these what its items come from, and the code that makes it.
+    """
     declared = study.arms[arm]
-    return {
+    found = {
         "treatment": declared.model_dump(mode="json"),
         "sources": family(sources, declared.source),
         "fingerprint": sources.fingerprint(declared.source),
         "files": sources.files(declared.source),
     }
+    return found if declared.intervention is None else found | {"intervention": made_of(study, sources, arm)}
 
 
 def family(sources: Sources, name: str) -> dict[str, Any]:
@@ -56,8 +63,14 @@ def family(sources: Sources, name: str) -> dict[str, Any]:
 
 def base_stream(study: Study, sources: Sources, tokenizer: Tokenizer, replicate: int) -> Fed:
     """What the base is trained on."""
+    assert study.base.source is not None, "a base that is trained has one"
     stream = _drawn(study, sources, tokenizer, study.base.source, study.base.settings, ("base", replicate))
     return Fed(stream.ids, _account(stream, stream, np.array([], np.int64), tokenizer))
+
+
+def control_stream(study: Study, sources: Sources, tokenizer: Tokenizer, replicate: int) -> Stream:
+    """The control's stream, which all arms of a replicate share but for their treated sequences."""
+    return _drawn(study, sources, tokenizer, study.arms[CONTROL].source, study.settings, (CONTROL, replicate))
 
 
 def arm_stream(study: Study, sources: Sources, tokenizer: Tokenizer, arm: str, replicate: int) -> Fed:
@@ -67,12 +80,15 @@ def arm_stream(study: Study, sources: Sources, tokenizer: Tokenizer, arm: str, r
     some sequences replaced, at the first positions of one permutation per replicate: treated sequences stand at the
     same places in all arms and the others are the control's, bit for bit.
     """
-    control = _drawn(study, sources, tokenizer, study.arms[CONTROL].source, study.settings, (CONTROL, replicate))
-    if arm == CONTROL:
+    control = control_stream(study, sources, tokenizer, replicate)
+    if study.keeps_documents(arm):
         return Fed(control.ids, _account(control, control, np.array([], np.int64), tokenizer))
     declared, settings = study.arms[arm], study.settings
     whole = settings.steps * settings.sequences
     count = round(whole * (declared.dose or 1.0))
+    if declared.intervention is not None:
+        with bench(study, sources, tokenizer, control, arm, replicate) as at:
+            return intervened_stream(study, sources, tokenizer, at, arm, replicate, {})
     rng = generator(study.seed, "treatment", arm, replicate)
     if declared.epochs is not None:
         tokens = _length(sources, tokenizer, declared.source, rng)
@@ -82,6 +98,17 @@ def arm_stream(study: Study, sources: Sources, tokenizer: Tokenizer, arm: str, r
     )
     treated = replace(control, treatment, generator(study.seed, "positions", replicate))
     return Fed(treated.ids, _account(treated, control, treated_positions(study, replicate, count), tokenizer))
+
+
+def intervened_stream(
+    study: Study, sources: Sources, tokenizer: Tokenizer, at: Bench, arm: str, replicate: int, known: Items
+) -> Fed:
+    """What an arm is trained on whose treated sequences an intervention fills; `at` is from `bench`, `known` empty."""
+    sequences = len(at.control.ids)
+    places = treated_positions(study, replicate, round(sequences * (study.arms[arm].dose or 1.0)))
+    found, told = intervened(study, sources, at, arm, replicate, places, known)
+    treated = replace(at.control, found.stream, generator(study.seed, "positions", replicate))
+    return Fed(treated.ids, _account(treated, at.control, places, tokenizer) | {"intervention": told})
 
 
 def treated_positions(study: Study, replicate: int, count: int) -> np.ndarray:
@@ -105,12 +132,18 @@ def _length(sources: Sources, tokenizer: Tokenizer, source: str, rng: np.random.
 def _account(stream: Stream, control: Stream, treated: np.ndarray, tokenizer: Tokenizer) -> dict[str, Any]:
     """Hashes of the realised order and of what the arm shares with its control, and the description of the stream."""
     counts = np.bincount(control.ids.ravel(), minlength=tokenizer.get_vocab_size()) + 1.0
-    untreated = np.delete(stream.ids, treated, axis=0)
     return {
         "order_sha256": stream.sha256,
         "control_order_sha256": control.sha256,
-        "untreated_sha256": hashlib.sha256(np.ascontiguousarray(untreated, "<i4").tobytes()).hexdigest(),
+        "untreated_sha256": _sha256(stream, treated),
+        "control_untreated_sha256": _sha256(control, treated),
         "treated_sequences": len(treated),
         "treated_positions_sha256": digest(treated.tolist()),
         **describe(stream, end_token(tokenizer), counts / counts.sum()),
     }
+
+
+def _sha256(stream: Stream, treated: np.ndarray) -> str:
+    """sha256 of the sequences that are not treated, as little-endian int32."""
+    untreated = np.delete(stream.ids, treated, axis=0)
+    return hashlib.sha256(np.ascontiguousarray(untreated, "<i4").tobytes()).hexdigest()

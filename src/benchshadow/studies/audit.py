@@ -15,17 +15,19 @@ import polars as pl
 from benchshadow.data.benchmarks import Benchmark, read_benchmark
 from benchshadow.data.corpora import Corpus, open_corpus
 from benchshadow.errors import Incomplete, InputError
-from benchshadow.records import open_folder, read_json, replace_together, write_json
+from benchshadow.records import open_folder, read_json, replace_together, write_json, write_parquet
 
+from .audit_remarks import refusal
 from .audit_work import AuditWork, Progress
 from .in_order import in_order
 from .source_code import code
 
 __all__ = ["FILES", "Audit", "audit"]
 
-FILES = ("records.parquet", "items.parquet", "manifest.json", "summary.json")
+FILES = ("records.parquet", "items.parquet", "documents.parquet", "manifest.json", "summary.json")
 """What a finished folder holds; the last one is put in place last."""
-_CODE = ("data", *(f"studies/{name}.py" for name in ("audit", "audit_numbers", "audit_reading", "audit_work")))
+_FILES = ("audit", "audit_numbers", "audit_reading", "audit_remarks", "audit_wording", "audit_work")
+_CODE = ("data", "stats", *(f"studies/{name}.py" for name in _FILES))
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,11 @@ class Audit:
     folder: Path
     summary: dict[str, Any]
     refused: int
+
+    @property
+    def refusal(self) -> str:
+        """What was refused, in one sentence, with the first line of it; empty where nothing was."""
+        return refusal(self.folder, self.refused, self.summary.get("refused", []))
 
 
 def audit(
@@ -63,9 +70,10 @@ def audit(
     """Audit corpora against benchmarks, and write what was found.
 
     The folder gets `records.parquet` (the panel, rows with `of = data`), `items.parquet` (a row per corpus, benchmark,
-    item and rule, with the passage that it rests on), `manifest.json` and `summary.json`, all of them or none. Called
-    again for the same files and settings it returns what is there. What it does not tell: whether a model that was
-    trained on a corpus has learnt what was found in it.
+    item and rule, with the passage that it rests on), `documents.parquet` (every document that shares something with
+    an item, with its passages), `manifest.json` and `summary.json`, all of them or none. Called again for the same
+    files and settings it returns what is there. What it does not tell: whether a model that was trained on a corpus has
+    learnt what was found in it.
 
     Args:
         corpora: files, folders or "hf:owner/name"; each is a corpus of its own.
@@ -181,12 +189,12 @@ def _command(
 
 
 def _write(
-    folder: Path, records: pl.DataFrame, items: pl.DataFrame, summary: Mapping[str, Any], manifest: Mapping[str, Any]
+    folder: Path, tables: Mapping[str, pl.DataFrame], summary: Mapping[str, Any], manifest: Mapping[str, Any]
 ) -> None:
     """Put all files in place when the last of them is written, the summary last of all."""
     with replace_together(folder, FILES) as partial:
-        records.write_parquet(partial["records.parquet"])
-        items.write_parquet(partial["items.parquet"])
+        for name, table in tables.items():
+            write_parquet(table, partial[name])
         write_json(partial["manifest.json"], manifest)
         write_json(partial["summary.json"], summary)
 
@@ -194,8 +202,7 @@ def _write(
 def _finished(folder: Path, strict: bool) -> Audit:
     summary = read_json(folder / "summary.json")
     refused = sum(each["refused"] for each in (*summary["corpora"], *summary["benchmarks"]))
+    done = Audit(folder, summary, refused)
     if strict and refused:
-        first = summary["refused"][0]
-        text = f"every row must be read but {refused} were refused, the first {first['where']}:{first['line']}"
-        raise Incomplete(f"{folder}: {text}: {first['reason']}")
-    return Audit(folder, summary, refused)
+        raise Incomplete(done.refusal)
+    return done

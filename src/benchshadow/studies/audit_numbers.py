@@ -14,16 +14,17 @@ from benchshadow.data.corpora import Documents
 from benchshadow.data.diversity import Budget, PanelSettings, diversity_panel
 from benchshadow.data.documents import Document
 from benchshadow.data.duplicates import Duplicates
-from benchshadow.data.likeness import Aligner, GramCounts, separation
-from benchshadow.data.overlap import words
+from benchshadow.data.likeness import Aligner, GramCounts, WithoutFormat, separation, without_format
 from benchshadow.data.panel import PANEL
-from benchshadow.data.surface import Counts, compression_ratio, concentration, distinct_n, self_repetition
+from benchshadow.data.surface import Counts, Measure, concentration, of_documents, of_groups
 from benchshadow.data.surface import repetition as repeated
+from benchshadow.data.surface.resampled import Resampled
 from benchshadow.errors import InputError
+from benchshadow.stats import clustered_bootstrap
 
 from .audit_reading import Passed
 
-__all__ = ["diversity", "likeness", "overlap", "repetition", "sizes", "surface"]
+__all__ = ["NEAR_ONE", "Row", "diversity", "likeness", "overlap", "repetition", "row", "sizes"]
 
 TEXTS, DRAWS, CLUSTERS = 1_000, 10, 64
 FEWEST_TEXTS = 10
@@ -31,6 +32,12 @@ FEWEST_TEXTS = 10
 _UNITS = {measure.name: measure.unit for measure in PANEL}
 _SPREAD = {"cluster_number": "effective_clusters", "clusters_hit": "clusters_hit", "unseen_pairs": "unseen_mass"}
 _Z = 1.959963984540054  # of a 95% interval
+_FEWEST_SUBJECTS = 30
+"""Below so many clusters a bootstrap over them covers too seldom."""
+_DRAWS = 2_000
+NEAR_ONE = 0.95
+"""AUROC from which on it is asked whether the format alone is enough for it."""
+_NAMED = 4
 
 Row = dict[str, Any]
 
@@ -40,46 +47,57 @@ def row(name: str, value: float | None, **more: Any) -> Row:
     return {"of": "data", "diagnostic": name, "value": value, "unit": _UNITS[name], **more}
 
 
-def sizes(found: Passed) -> Iterator[Row]:
-    """How much was read, and how evenly it spreads over the domains."""
+def sizes(found: Passed, rng: np.random.Generator) -> Iterator[Row]:
+    """How much was read, and how evenly it spreads over the domains, documents drawn again for its intervals."""
     yield row("documents", found.overlap.documents, method="count")
     yield row("words", found.overlap.words, method="count")
     yield row("characters", found.characters, method="count")
     if len(found.domains) > 1:
-        yield from _concentration(found.domains, "domains")
+        counts = list(found.domains.values())
+        again = of_documents(np.array(counts), "domains", rng=rng)
+        yield from _concentration(counts, "domains", again, f"{again.draws} bootstrap samples of documents")
 
 
-def repetition(found: Duplicates, prompts: np.ndarray | None) -> Iterator[Row]:
+def repetition(found: Duplicates, prompts: np.ndarray | None, rng: np.random.Generator) -> Iterator[Row]:
     """Exact and near duplicates, prompts apart, and texts by the number of their copies.
+
+    Intervals are over groups of documents that repeat each other, each drawn with all its documents.
 
     Args:
         found: the search over whole documents.
         prompts: digests of the prompts; None where there are none.
+        rng: draws the groups.
     """
     documents = len(found.ids)
     said = "MinHash 14 x 8, verified"
     if found.recall is not None and (measured := getattr(found.recall, "measured", None)) is not None:
         said += f"; recall on a sample {measured:.3f}"
-    yield row("exact_duplicate_share", found.exact_share, items=documents, method="hash of the normalised words")
-    yield row("near_duplicate_share", found.near_share, items=documents, method=said, parameter=found.threshold)
+    exact, near = (_repeated(share, groups, rng) for share, groups in (
+        ("exact_duplicate_share", found.exact_first), ("near_duplicate_share", found.first),
+    ))  # fmt: skip
+    by = f"{exact.draws} bootstrap samples of groups"
+    about = {"items": documents, "error_bound": exact.half(Measure("exact_duplicate_share"))}
+    yield row("exact_duplicate_share", found.exact_share, method=f"hash of the normalised words; {by}", **about)
+    about["error_bound"] = near.half(Measure("near_duplicate_share"))
+    yield row("near_duplicate_share", found.near_share, method=f"{said}; {by}", parameter=found.threshold, **about)
     if prompts is not None:
+        again = _repeated("repeated_prompt_share", prompts, rng)
+        about = {"items": len(prompts), "error_bound": again.half(Measure("repeated_prompt_share"))}
         share = repeated(prompts).exact_share
-        yield row("repeated_prompt_share", share, items=len(prompts), method="prompts alone")
-    _, copies = np.unique(found.exact_first, return_counts=True)
+        yield row("repeated_prompt_share", share, method=f"prompts alone; {by}", **about)
+    copies = _sizes(found.exact_first)
     for times, texts in sorted(Counter(copies.tolist()).items()):
-        yield row("copies", texts, parameter=times, items=documents, method="distinct texts")
-    yield from _concentration(copies.tolist(), "documents")
+        about = {"parameter": times, "items": documents, "error_bound": exact.half(Measure("copies", float(times)))}
+        yield row("copies", texts, method=f"distinct texts; {by}", **about)
+    yield from _concentration(copies.tolist(), "documents", exact, by)
 
 
-def surface(sample: Sequence[Document], rng: np.random.Generator) -> Iterator[Row]:
-    """Wording and redundancy, at a fixed amount of text from an even sample of a corpus."""
-    shuffled = [sample[i] for i in rng.permutation(len(sample))]
-    for n in (1, 2, 3, 4):
-        yield _measured("distinct_n", distinct_n(shuffled, n), parameter=n)
-    yield _measured("self_repetition", self_repetition(shuffled))
-    yield _measured("compression_ratio", compression_ratio(shuffled))
-    counts = Counter(word for document in shuffled for word in words(document.text))
-    yield from _concentration(counts, "words")
+def _sizes(groups: np.ndarray) -> np.ndarray:
+    return np.unique(groups, return_counts=True)[1]
+
+
+def _repeated(share: str, groups: np.ndarray, rng: np.random.Generator) -> Resampled:
+    return of_groups(_sizes(groups), share, rng=rng)
 
 
 def diversity(
@@ -138,27 +156,62 @@ def likeness(
         method = f"logistic regression, {told.folds} folds, {told.corpus} documents and {told.benchmark} items"
         width = (told.high - told.low) / 2
         yield row("auroc", told.area, benchmark=name, items=told.corpus, error_bound=width, method=method)
+        if told.area >= NEAR_ONE:
+            yield from _format(name, without_format(sample, seen.items, rng=rng.spawn(1)[0]))
 
 
-def overlap(items: pl.DataFrame) -> Iterator[Row]:
-    """Items hit by benchmark and rule, of those that are long enough for it."""
-    counted = items.group_by("benchmark", "rule", maintain_order=True).agg(
-        pl.col("eligible").sum(), (pl.col("hit") & pl.col("eligible")).sum().alias("hits"), pl.len().alias("all")
-    )
-    for benchmark, rule, eligible, hits, every in counted.iter_rows():
-        about = {"benchmark": benchmark, "split": rule, "items": eligible, "method": f"{every - eligible} too short"}
-        yield row("overlap_hits", hits, **about)
+def _format(benchmark: str, found: WithoutFormat) -> Iterator[Row]:
+    """How well the sides are told apart by one word of a format, and without such words, and which these are."""
+    said = "no word is fixed on one side"
+    if found.words:
+        shares = (f"'{each.word}' {each.corpus:.0%} and {each.benchmark:.0%}" for each in found.words[:_NAMED])
+        said = f"fixed words {len(found.words)}, by share of the corpus's texts and of the items: "
+        said += ", ".join(shares) + (" ..." if len(found.words) > _NAMED else "")
+    about = {"benchmark": benchmark, "method": said}
+    yield row("auroc_of_one_word", found.by_one, **about)
+    if found.rest is None:
+        yield row("auroc_without_format", None, **about | {"method": f"undefined: nothing is left; {said}"})
+    else:
+        half = (found.rest.high - found.rest.low) / 2
+        yield row("auroc_without_format", found.rest.area, items=found.rest.corpus, error_bound=half, **about)
+
+
+def overlap(items: pl.DataFrame, rng: np.random.Generator) -> Iterator[Row]:
+    """Items hit by benchmark and rule, of those that are long enough for it.
+
+    Intervals are over items, and over whole subjects where there are thirty: what stands in one prompt is hit together.
+
+    Args:
+        items: a row per item and rule, with the item's subject.
+        rng: draws items or subjects.
+    """
+    for (benchmark, rule), every in items.group_by("benchmark", "rule", maintain_order=True):
+        mine = every.filter(pl.col("eligible"))
+        eligible, hits = mine.height, int(mine["hit"].sum())
+        half, said = _over_items(mine, rng)
+        method = f"{every.height - eligible} too short{said}"
+        about = {"benchmark": benchmark, "split": rule, "items": eligible}
+        yield row("overlap_hits", hits, method=method, error_bound=half and half * eligible, **about)
         share = hits / eligible if eligible else None
-        about["method"] = about["method"] if eligible else "undefined: every item is too short for the rule"
-        yield row("overlap_hit_share", share, **about)
+        method = method if eligible else "undefined: every item is too short for the rule"
+        yield row("overlap_hit_share", share, method=method, error_bound=half, **about)
 
 
-def _measured(name: str, found: Any, **more: Any) -> Row:
-    method = f"undefined: {found.reason}" if found.value is None else f"{found.amount:,} {found.unit}"
-    return row(name, found.value, items=found.amount, method=method, **more)
+def _over_items(mine: pl.DataFrame, rng: np.random.Generator) -> tuple[float | None, str]:
+    """Half the width of the interval of a share of items, and what it is over; none where no item is hit, or all."""
+    hits, eligible = int(mine["hit"].sum()), mine.height
+    if hits in (0, eligible):
+        return None, f"; of such items at most {3 / eligible:.2g} (rule of three)" if eligible and not hits else ""
+    subjects = mine["subject"].n_unique()
+    if subjects >= _FEWEST_SUBJECTS:
+        found = clustered_bootstrap(mine["hit"].cast(pl.Float64).to_numpy(), mine["subject"].to_list(), rng=rng)
+        if found.low is not None and found.high is not None:
+            return (found.high - found.low) / 2, f"; bootstrap over {subjects} subjects"
+    low, high = np.quantile(rng.binomial(eligible, hits / eligible, _DRAWS), [0.025, 0.975])
+    return float(high - low) / 2 / eligible, "; bootstrap over items"
 
 
-def _concentration(counts: Counts, over: str) -> Iterator[Row]:
+def _concentration(counts: Counts, over: str, again: Resampled, by: str) -> Iterator[Row]:
     found = concentration(counts)
     for name, measured, parameter in (
         ("gini", found.gini, None),
@@ -167,7 +220,12 @@ def _concentration(counts: Counts, over: str) -> Iterator[Row]:
         ("top_share", found.top_10, 0.1),
         ("zipf_slope", found.zipf_slope, None),
     ):
-        yield _measured(name, measured, split=over, parameter=parameter)
+        undefined = measured.value is None
+        yield row(
+            name, measured.value, parameter=parameter, split=over, items=measured.amount,
+            method=f"undefined: {measured.reason}" if undefined else f"{measured.amount:,} {measured.unit}; {by}",
+            error_bound=None if undefined else again.half(Measure(name, parameter, over)),
+        )  # fmt: skip
 
 
 def _finite(aligner: Aligner, documents: Iterable[Document]) -> np.ndarray:

@@ -16,13 +16,15 @@ from benchshadow.data.diversity import fit_embedding
 from benchshadow.data.documents import Document
 from benchshadow.data.duplicates import exact_pairs, near_duplicates
 from benchshadow.data.likeness import GramCounts, count_grams, evenly_sampled, nearest, soft_overlap
-from benchshadow.data.overlap import ItemIndex, overlap_table, verdicts
+from benchshadow.data.overlap import ItemIndex, Partial, Sharing, overlap_table, sharing_table, telling, verdicts
 from benchshadow.data.packing import InOrder
-from benchshadow.data.surface import digests
+from benchshadow.data.surface import Wordings, digests
 from benchshadow.records import frame
 
-from .audit_numbers import Row, diversity, likeness, overlap, repetition, sizes, surface
+from .audit_numbers import Row, diversity, likeness, overlap, repetition, sizes
 from .audit_reading import Passed, passed
+from .audit_remarks import format_remarks, reading_remarks
+from .audit_wording import row_differences, wording_differences, wording_of, wording_rows
 
 __all__ = ["AuditWork", "Progress"]
 
@@ -48,8 +50,8 @@ class AuditWork:
     in_order: InOrder
     tell: Progress
 
-    def done(self) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, Any]]:
-        """Records, items and the summary."""
+    def done(self) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
+        """Records, items and documents, by the names of their files, and the summary."""
         items = {name: benchmark.items for name, benchmark in self.benchmarks.items()}
         index = ItemIndex.of(items)
         found, tables = {}, []
@@ -63,7 +65,18 @@ class AuditWork:
         items_table = pl.concat(tables)
         rows = [*self._rows(found), *self._overlap_rows(items_table)]
         rows = [{"run": "audit", **each} for each in rows]
-        return frame(rows), items_table, self._summary(found)
+        documents = pl.concat([self._documents(index, name, found[name].overlap) for name in self.corpora])
+        tables = {"records.parquet": frame(rows), "items.parquet": items_table, "documents.parquet": documents}
+        summary = self._summary(found)
+        return tables, summary | {"remarks": [*summary["remarks"], *format_remarks(rows)]}
+
+    def _documents(self, index: ItemIndex, name: str, found: Partial) -> pl.DataFrame:
+        """Every document that shares something with an item, with its passages; the corpus is read again for these."""
+        wanted = telling(found)
+        self.tell(f"{name}: passages of {len(wanted)} documents")
+        some = (each for each in self.corpora[name] if each.id in wanted) if wanted else ()
+        table = sharing_table(found, list(Sharing.of(index)(some)))
+        return table.select(pl.lit(name).alias("corpus"), pl.all())
 
     def _rows(self, found: Mapping[str, Passed]) -> Iterator[Row]:
         reference = GramCounts.merged([each.grams for each in found.values()])
@@ -71,28 +84,39 @@ class AuditWork:
             self.tell("reading the reference")
             reference = count_grams(self.null)
         targets = {name: count_grams(each.seen.items) for name, each in self._split.items()}
+        pools, copies, like = {}, {}, []
         for name, corpus in self.corpora.items():
             prompts = self.prompts[name]
             self.tell(f"{name}: duplicates")
             twice = near_duplicates(corpus, rng=self._rng("recall"), mapped=self.in_order)
+            copies[name] = {"exact_duplicate_share": twice.exact_first, "near_duplicate_share": twice.first}
             asked = None if prompts is None else self._digests(prompts)
             self.tell(f"{name}: wording and likeness")
             rng = self._rng("likeness")
             sample = evenly_sampled(corpus, _SAMPLE, rng=rng)
-            rows = (
-                *sizes(found[name]),
-                *repetition(twice, asked),
-                *surface(sample, self._rng("surface")),
-                *likeness(sample, self._split, reference, targets, rng),
+            pools[name] = Wordings.of(sample, rng=self._rng("surface"))
+            again = self._rng("repetition")
+            yield from (
+                {"arm": name, **each} for each in (*sizes(found[name], again), *repetition(twice, asked, again))
             )
-            yield from ({"arm": name, **each} for each in rows)
+            here = [{"arm": name, **each} for each in likeness(sample, self._split, reference, targets, rng)]
+            like += [each for each in here if each["diagnostic"] == "alignment"]
+            yield from here
+        wordings = wording_of(pools, copies, rng=self._rng("wording"))
+        yield from ({"arm": name, **each} for name, wording in wordings.items() for each in wording_rows(wording))
+        yield from wording_differences(wordings)
         self.tell("diversity")
         documents = {name: each.overlap.documents for name, each in found.items()}
-        yield from diversity(self.corpora, documents, self._rng("diversity"))
+        spread = list(diversity(self.corpora, documents, self._rng("diversity")))
+        yield from (*spread, *row_differences([*like, *spread]))
 
     def _overlap_rows(self, items: pl.DataFrame) -> Iterator[Row]:
+        named = [(name, item.id, item.domain) for name, each in self.benchmarks.items() for item in each.items]
+        subjects = pl.DataFrame(named, schema=["benchmark", "item", "subject"], orient="row")
+        known = items.join(subjects, on=["benchmark", "item"], how="left", maintain_order="left")
         for name in self.corpora:
-            yield from ({"arm": name, **each} for each in overlap(items.filter(pl.col("corpus") == name)))
+            mine = known.filter(pl.col("corpus") == name)
+            yield from ({"arm": name, **each} for each in overlap(mine, self._rng("overlap")))
 
     def _soft(self) -> Iterator[pl.DataFrame]:
         """Verdicts by the nearest document in an embedding, held against the null corpus."""
@@ -133,7 +157,7 @@ class AuditWork:
             "corpora": corpora,
             "benchmarks": benchmarks,
             "repeated_items": repeated,
-            "remarks": list(_remarks(corpora, benchmarks, repeated, self.null)),
+            "remarks": list(reading_remarks(corpora, benchmarks, repeated, reference=self.null is not None)),
             "seed": self.seed,
             "reference": self.null.name if self.null else None,
             "refused": refused,
@@ -172,21 +196,3 @@ def _soft_table(corpus: str, belongs: Sequence[str], found: Sequence[Any]) -> pl
     ]
     kinds = {"eligible": pl.Boolean, "hit": pl.Boolean, "share": pl.Float64, "longest": pl.Int64}
     return pl.DataFrame(rows, schema={name: kinds.get(name, pl.String) for name in _ITEMS}, orient="row")
-
-
-def _remarks(corpora: list[dict], benchmarks: list[dict], repeated: list[dict], null: Corpus | None) -> Iterator[str]:
-    for each in corpora:
-        if each["refused"]:
-            said = f"rows or files that were refused: {each['refused']}, the first {each['first_refused']}"
-            yield f"{each['name']}: {said}."
-        if each["empty"]:
-            yield f"{each['name']}: rows that are empty and were passed over: {each['empty']}."
-    for each in benchmarks:
-        if each["refused"]:
-            yield f"{each['name']}: rows that are no items and were refused: {each['refused']}."
-    if repeated:
-        first = repeated[0]
-        said = f"the first {first['benchmark']} {first['item']}; summary.json lists them as repeated_items"
-        yield f"{len(repeated)} items of the benchmarks repeat an earlier item, {said}."
-    if null is None:
-        yield "Soft overlap needs a reference corpus that cannot hold the items, and none was named."

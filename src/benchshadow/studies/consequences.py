@@ -13,7 +13,12 @@ from benchshadow.errors import InputError
 from benchshadow.records import digest
 
 from .arms import treated_positions
+from .confounds import budget
+from .equalising import equaliser_of
+from .intervention_settings import concerned
+from .interventions import sources_of
 from .manifests import training_key_of
+from .probing import declared
 from .seeds import seed
 from .study import CONTROL, Study
 from .task_kinds import tiers
@@ -43,22 +48,29 @@ def consequences(study: Study, manifest: Mapping[str, Any]) -> dict[str, Any]:
         manifest: of one of its arms.
     """
     arm, replicate = manifest["arm"], manifest["replicate"]
-    settings = study.settings.model_dump(mode="json")
+    settings = study.settings_of(arm)
     files = {**_files(manifest, "control"), **_files(manifest, "treatment")}
     recipes = {"control": _recipe(study, CONTROL, files), "treatment": _recipe(study, arm, files)}
+    if study.arms[arm].intervention is not None:
+        recipes["treatment"]["intervention"] = _made_of(study, arm, manifest["treatment"]["intervention"])
     wanted = {
         "study.name": study.name,
         "study.sha256": study.sha256,
-        "architecture": study.architecture.model_dump(mode="json"),
-        "settings": {**settings, "tokens": study.settings.tokens},
-        "checkpoint_steps": list(study.settings.checkpoint_steps()),
+        "architecture": study.architecture.model_dump(mode="json") if study.architecture else None,
+        "adapter": study.adapter.model_dump(mode="json") if study.adapter else None,
+        "settings": {**settings.model_dump(mode="json"), "tokens": settings.tokens},
+        "checkpoint_steps": list(settings.checkpoint_steps()),
         "seeds": {
             "study": study.seed,
             "positions": seed(study.seed, "positions", replicate),
             "benchmark": seed(study.seed, "benchmark", replicate),
+            "steps": seed(study.seed, "steps", replicate),
+            "adapter": seed(study.seed, "adapter", replicate),
         },
         **recipes,
         "data.files": recipes["treatment"]["files"],
+        **declared(study.probes),
+        **equaliser_of(study, replicate),
         **_data(study, manifest, arm, replicate),
     }
     for index, (task, (tier, kind)) in enumerate(tiers(study.tasks).items()):
@@ -76,47 +88,68 @@ def _data(study: Study, manifest: Mapping[str, Any], arm: str, replicate: int) -
     """The budget, and which sequences are the control's."""
     declared, told, settings = study.arms[arm], manifest["data"], study.settings
     whole = settings.steps * settings.sequences
-    if arm == CONTROL:
+    if study.keeps_documents(arm):
         count = 0
     elif declared.epochs is None:
         count = round(whole * (declared.dose or 1.0))
     else:
         count = min(whole, max(0, int(told["treated_sequences"])))
     wanted = {
-        "budget": {
-            "tokens": settings.tokens,
-            "loss_bearing_tokens": settings.tokens - whole,
-            "sequences": whole,
-            "length": settings.length,
-            "padding": 0,
-        },
+        "budget": budget(study.settings_of(arm)),
         "treated_sequences": count,
         "treated_positions_sha256": digest(treated_positions(study, replicate, count).tolist()),
     }
+    both = ("untreated_sha256", "control_untreated_sha256")
+    wanted["untreated_sha256"] = told["control_untreated_sha256"]
     if count == 0:
-        wanted |= dict.fromkeys(("order_sha256", "untreated_sha256"), told["control_order_sha256"])
+        wanted |= dict.fromkeys(("order_sha256", *both), told["control_order_sha256"])
     if count == whole:
-        wanted["untreated_sha256"] = _NOTHING
+        wanted |= dict.fromkeys(both, _NOTHING)
+    if declared.intervention is not None:
+        wanted["intervention.tools"] = manifest["treatment"]["intervention"]["tools"]
     return {f"data.{key}": value for key, value in wanted.items()}
 
 
 def _files(manifest: Mapping[str, Any], recipe: str) -> dict[str, str]:
-    return {file: known["sha256"] for file, known in manifest[recipe]["files"].items()}
+    files = manifest[recipe]["files"] | manifest[recipe].get("intervention", {}).get("files", {})
+    return {file: known["sha256"] for file, known in files.items()}
+
+
+def _made_of(study: Study, arm: str, told: Mapping[str, Any]) -> dict[str, Any]:
+    """As `interventions.made_of`; the tools and the code stand as told, in the manifest's key too."""
+    files = {file: known["sha256"] for file, known in told["files"].items()}
+    names = sources_of(study, arm)
+    return {
+        "of": {
+            name: study.arms[name].model_dump(mode="json")
+            for name in concerned(study.interventions, arm)
+            if name != arm
+        },
+        "sources": {name: _fingerprint(study, name, files) for name in names},
+        "files": {file: known for name in names for file, known in _told_files(study, name, files).items()},
+        "tools": told["tools"],
+        "code": told["code"],
+    }
 
 
 def _recipe(study: Study, arm: str, files: Mapping[str, str]) -> dict[str, Any]:
     """A recipe as its arm would have declared it, over files with these hashes."""
     source = study.arms[arm].source
-    found = _below(study, source)
-    corpora = {known.file: known for name in found if isinstance(known := study.sources[name], Corpus)}
     return {
         "treatment": study.arms[arm].model_dump(mode="json"),
-        "sources": {name: study.sources[name].model_dump(mode="json") for name in found},
+        "sources": {name: study.sources[name].model_dump(mode="json") for name in _below(study, source)},
         "fingerprint": _fingerprint(study, source, files),
-        "files": {
-            file: {"sha256": files.get(file), "licence": known.licence, "origin": known.origin}
-            for file, known in corpora.items()
-        },
+        "files": _told_files(study, source, files),
+    }
+
+
+def _told_files(study: Study, source: str, files: Mapping[str, str]) -> dict[str, Any]:
+    """As `Sources.files`, over files with these hashes."""
+    below = [study.sources[name] for name in _below(study, source)]
+    return {
+        each.file: {"sha256": files.get(each.file), "licence": each.licence, "origin": each.origin}
+        for each in below
+        if isinstance(each, Corpus)
     }
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 
 from .grid import Done, Progress, study_run
+from .shipped import shipped_file
 
 __all__ = ["demo", "demo_file"]
 
 
 def demo_file() -> Path:
     """The demo's study file, installed beside this one."""
-    return Path(str(resources.files("benchshadow").joinpath("studies/demo.toml")))
+    return shipped_file("demo")
 
 
 def demo(*, out: Path, workers: int = 2, strict: bool = False, progress: Progress | None = None) -> Done:

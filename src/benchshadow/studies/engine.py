@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
 from benchshadow.errors import InputError
 
-from .engines.cluster import Cluster
+from .engines.cluster import Cluster, connected
 from .engines.here import Here
 from .engines.processes import Processes
 from .engines.work import Ended, Pool
 
-__all__ = ["ENGINES", "Call", "Outcome", "check", "local", "mapped", "run"]
+__all__ = ["ENGINES", "Call", "Outcome", "check", "held", "local", "mapped", "run"]
 
 ENGINES = ("local", "ray")
 """Where work is done: in processes of this machine, or in tasks of a Ray cluster."""
@@ -95,6 +96,12 @@ def check(engine: str, workers: int) -> None:
         raise InputError("--engine", f"must be one of {', '.join(ENGINES)} but is {engine!r}")
     if workers < 1:
         raise InputError("--workers", f"must be at least 1 but is {workers}")
+
+
+def held(engine: str, workers: int) -> AbstractContextManager[Any]:
+    """The machines of an engine, kept over several calls of `run`: a Ray cluster takes seconds to start."""
+    check(engine, workers)
+    return connected(workers) if engine == "ray" else nullcontext()
 
 
 def _pool(function: Callable[[Any], Any], engine: str, workers: int) -> Pool:

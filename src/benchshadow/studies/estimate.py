@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+from benchshadow.checkpoints import open_checkpoint
 from benchshadow.data import skills
+from benchshadow.train import Architecture
 
 from .study import Study
 
@@ -40,9 +43,9 @@ def estimate(study: Study) -> Estimate:
     """The size of a study, from its file alone."""
     runs = len(study.arms) * len(study.replicates)
     parameters = _parameters(study)
-    tokens = runs * study.settings.tokens + study.bases * study.base.settings.tokens
+    tokens = runs * study.settings.tokens + study.bases * (study.base.settings.tokens if study.base.settings else 0)
     each = len(study.settings.checkpoint_steps())
-    bases = study.bases * len(study.base.settings.checkpoint_steps())
+    bases = study.bases * (len(study.base.settings.checkpoint_steps()) if study.base.settings else 1)
     kept = bases + runs * (each if study.keep == "all" else 1)
     return Estimate(
         runs,
@@ -57,10 +60,22 @@ def estimate(study: Study) -> Estimate:
 
 
 def _parameters(study: Study) -> int:
-    """Weights of a Llama: embeddings, and per layer four attention and three MLP matrices and two norms."""
+    """Weights of the model; of the largest where bases are checkpoints of several sizes."""
     shape = study.architecture
-    width, inner = shape.hidden_size, shape.intermediate_size
-    values = width * (shape.key_value_heads or shape.heads) // shape.heads
-    layer = 2 * width * width + 2 * width * values + 3 * width * inner + 2 * width
+    if shape is None:
+        opened = (open_checkpoint(named) for named in study.base.checkpoints)
+        return max(sum(math.prod(each.shape(name)) for name in each.names()) for each in opened)
     vocabulary = len(skills.vocabulary()) + 1 if study.tokenizer.kind == "skills" else study.tokenizer.size
-    return layer * shape.layers + width + vocabulary * width * (1 if shape.tied_embeddings else 2)
+    if not shape.in_words:
+        from benchshadow.train.model import parameters
+
+        return parameters(shape, vocabulary=vocabulary, positions=study.settings.length)
+    return _of_llama(shape, vocabulary)
+
+
+def _of_llama(shape: Architecture, vocabulary: int) -> int:
+    """Embeddings, and per layer four attention and three MLP matrices and two norms."""
+    width, inner, heads = shape.hidden_size or 0, shape.intermediate_size or 0, shape.heads or 1
+    values = width * (shape.key_value_heads or heads) // heads
+    layer = 2 * width * width + 2 * width * values + 3 * width * inner + 2 * width
+    return layer * (shape.layers or 0) + width + vocabulary * width * (1 if shape.tied_embeddings else 2)

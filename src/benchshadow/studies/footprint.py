@@ -14,7 +14,7 @@ import polars as pl
 
 from benchshadow.checkpoints import Checkpoint, adapted, adapter_alone, is_adapter, open_adapter, open_checkpoint
 from benchshadow.errors import Incomplete, InputError, check_choices
-from benchshadow.records import open_folder, read_json, replace_together, write_json
+from benchshadow.records import open_folder, read_json, replace_together, write_json, write_parquet
 from benchshadow.spectra import SIDES, check_level
 from benchshadow.spectra.engines import checked_device
 
@@ -169,9 +169,9 @@ def _write(
     """Put all files in place when the last of them is written, the summary last of all."""
     with replace_together(folder, files) as partial:
         for name in _TABLES:
-            getattr(measured, name).write_parquet(partial[f"{name}.parquet"])
+            write_parquet(getattr(measured, name), partial[f"{name}.parquet"])
         if DIRECTIONS in partial:
-            write_directions(partial[DIRECTIONS], measured.directions)
+            write_directions(partial[DIRECTIONS], {name: each.change for name, each in measured.directions.items()})
         write_json(partial["manifest.json"], manifest)
         write_json(partial["summary.json"], summary)
 

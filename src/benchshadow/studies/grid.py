@@ -5,24 +5,29 @@ from __future__ import annotations
 import importlib.util
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from benchshadow.errors import Incomplete, InputError, MissingExtra
-from benchshadow.records import SUPERSEDED, open_folder, read, read_json, write, write_json, write_text
+from benchshadow.records import SUPERSEDED, open_folder, read_json, write_json, write_text
 
-from .claims import claims, derived, table
-from .engine import Call, local
+from .bases import check_bases
+from .beforehand import looked_at, write_checks
+from .concluding import conclude
+from .engine import Call, check, held
+from .engine import run as run_calls
 from .estimate import Estimate, estimate
+from .family_rules import check_families
 from .measures import measures
-from .progress import told
-from .runs import MANIFEST, Run, execute, is_whole, plan_runs, run_folder
-from .statements import doses, level, statements
-from .study import CONTROL, Study, read_study
+from .onset import check_onsets
+from .pace import seconds_left, told_of, worked_on
+from .power import Need, needs_so_far
+from .preregistration import preregister
+from .progress import Told
+from .runs import Run, execute, is_whole, plan_runs
+from .study import Study, read_study
 
 __all__ = ["Done", "Standing", "study_plan", "study_run", "study_status"]
 
@@ -42,6 +47,9 @@ class Standing:
         failed: name of a run to the reason it ended with.
         work: sum of the shares, each weighted by its steps.
         total: what the sum will be.
+        running: names of the runs that a worker holds.
+        seconds_left: at the pace of these; None where it is not known yet.
+        needs: what every declared test needs, by the runs that are whole; only `study_status` reckons it.
     """
 
     runs: tuple[Run, ...]
@@ -50,6 +58,9 @@ class Standing:
     failed: dict[str, str]
     work: float
     total: float
+    running: tuple[str, ...] = ()
+    seconds_left: float | None = None
+    needs: tuple[Need, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,14 +84,23 @@ def study_plan(file: Path) -> Estimate:
 
 
 def study_run(
-    file: Path, *, out: Path, workers: int = 2, strict: bool = False, progress: Progress | None = None
+    file: Path,
+    *,
+    out: Path,
+    engine: str = "local",
+    workers: int = 2,
+    replicates: Sequence[int] | None = None,
+    strict: bool = False,
+    progress: Progress | None = None,
 ) -> Done:
     """Run a study, or go on with it: whole runs are kept, the others resumed, and the statements written at the end.
 
     Args:
         file: the study file.
         out: its folder; a folder that holds another study is refused.
+        engine: "local", or "ray" for a Ray cluster (see `engine.run`); the bits of the results do not depend on it.
         workers: processes of one thread each; the bits of the results do not depend on their number.
+        replicates: the only ones that are run, with their bases; `study_merge` puts parts together. None runs all.
         strict: whether a run that failed is an error at the end.
         progress: called twice a second with how far it is.
 
@@ -91,21 +111,25 @@ def study_run(
     """
     study = _checked(file)
     _check_extra()
-    if workers < 1:
-        raise InputError("--workers", f"must be at least 1 but is {workers}")
+    check(engine, workers)
+    check_bases(study)
     bases, runs = plan_runs(study)
-    out = open_folder(out, {"verb": "study", "name": study.name, "study": study.sha256})
+    ours = _of_replicates(study, runs, replicates)
+    groups = ([base for base in bases if any(run.base == base for run in ours)], ours)
+    beforehand = looked_at(study, out, engine=engine, workers=workers)
+    out = open_folder(out, {"verb": "study", "name": study.name, "study": study.design})
     if not (out / "study.toml").is_file():
         write_text(out / "study.toml", Path(file).read_text(encoding="utf-8"))
+    write_checks(out, beforehand)
     _set_stale_aside(out, {run.name for run in (*bases, *runs)})
+    preregister(study, out)
     (out / _FAILURES).unlink(missing_ok=True)
     found: dict[str, str] = {}
-    with _Watch(study, out, (*bases, *runs), found, progress):
-        for group in (bases, runs):
-            _bring(study, out, group, workers, found)
+    with _Watch(study, out, [run for group in groups for run in group], found, progress):
+        _bring(study, out, groups, engine, workers, found)
     failed = {run.title: found[run.name] for run in (*bases, *runs) if run.name in found}
     write_json(out / _FAILURES, failed)
-    summary = _conclude(study, out, runs, failed)
+    summary = conclude(study, out, runs, failed)
     if strict and failed:
         (title, reason), counts = next(iter(failed.items())), summary["runs"]
         raise Incomplete(f"{out}: {counts['failed']} of {counts['planned']} runs failed; {title}: {reason}")
@@ -121,11 +145,33 @@ def study_status(file: Path, *, out: Path) -> Standing:
     bases, runs = plan_runs(study)
     reasons = read_json(out / _FAILURES) if (out / _FAILURES).is_file() else {}
     failed = {run.name: reasons[run.title] for run in (*bases, *runs) if run.title in reasons}
-    return _standing(study, out, (*bases, *runs), failed)
+    standing = _standing(study, out, (*bases, *runs), failed)
+    return replace(standing, needs=needs_so_far(study, out, [run for run in runs if is_whole(out, run)]))
 
 
-def _bring(study: Study, out: Path, group: Sequence[Run], workers: int, failed: dict[str, str]) -> None:
-    """Bring bases or runs to their whole folders; `failed` gets what fails, and what has no base to start from."""
+def _of_replicates(study: Study, runs: Sequence[Run], replicates: Sequence[int] | None) -> list[Run]:
+    for each in replicates or ():
+        if each not in study.replicates:
+            named = ", ".join(map(str, study.replicates))
+            raise InputError("--replicates", f"must be among those of the study, {named}, but holds {each}")
+    return [run for run in runs if replicates is None or run.replicate in replicates]
+
+
+def _bring(
+    study: Study, out: Path, groups: Sequence[Sequence[Run]], engine: str, workers: int, failed: dict[str, str]
+) -> None:
+    """Bring bases, then runs, to their whole folders; `failed` gets what fails, and what has no base to start from."""
+    if all(is_whole(out, run) for group in groups for run in group):
+        return
+    with held(engine, workers):
+        for group in groups:
+            for outcome in run_calls(_calls(study, out, group, failed), engine=engine, workers=workers):
+                if outcome.failure is not None:
+                    failed[outcome.call.name] = outcome.failure
+
+
+def _calls(study: Study, out: Path, group: Sequence[Run], failed: dict[str, str]) -> list[Call]:
+    """The work that is left of a group."""
     calls = []
     for run in group:
         if is_whole(out, run):
@@ -134,21 +180,21 @@ def _bring(study: Study, out: Path, group: Sequence[Run], workers: int, failed: 
             failed[run.name] = f"its base failed ({failed[run.base.name]})"
         else:
             calls.append(Call(run.name, execute, (study, run, out)))
-    for outcome in local(calls, workers):
-        if outcome.failure is not None:
-            failed[outcome.call.name] = outcome.failure
+    return calls
 
 
 def _check_extra() -> None:
     """Say how to install what a run and its key need, before anything is claimed or drawn."""
-    if any(importlib.util.find_spec(name) is None for name in ("loky", "tokenizers", "torch", "transformers")):
+    needed = ("accelerate", "loky", "tokenizers", "torch", "transformers")
+    if any(importlib.util.find_spec(name) is None for name in needed):
         raise MissingExtra("training", "train")
 
 
 def _checked(file: Path) -> Study:
     study = read_study(Path(file))
     try:
-        study.check_families(tuple(measure.name for measure in measures(study)))
+        check_families(study, measures(study))
+        check_onsets(study.onsets, [measure.name for measure in measures(study)])
     except InputError as error:
         raise InputError(file, str(error)) from None
     return study
@@ -156,17 +202,20 @@ def _checked(file: Path) -> Study:
 
 def _standing(study: Study, out: Path, runs: Sequence[Run], failed: dict[str, str]) -> Standing:
     shares, doing, work, total = {}, {}, 0.0, 0.0
+    running: dict[str, tuple[Told, float]] = {}
     for run in runs:
-        steps = study.settings.steps if run.arm else study.base.settings.steps
+        steps = study.settings_of(run.arm).steps if run.arm else study.base.steps or 1
         shares[run.name] = 1.0 if is_whole(out, run) else 0.0
         if not shares[run.name]:
-            folder = run_folder(out, run)
-            here = told(folder) or told(folder.with_name(f"{run.name}.partial"))
+            here = told_of(out, run)
             if here is not None:
                 shares[run.name], doing[run.name] = here.share, here.doing
+                if worked_on(out, run):
+                    running[run.name] = here, steps
         total += steps
         work += steps * (1.0 if run.name in failed else shares[run.name])
-    return Standing(tuple(runs), shares, doing, dict(failed), work, total)
+    left = seconds_left(list(running.values()), work, total)
+    return Standing(tuple(runs), shares, doing, dict(failed), work, total, tuple(running), left)
 
 
 class _Watch:
@@ -209,85 +258,3 @@ def _free(place: Path) -> Path:
     """The place, or the first numbered one of its name where that is taken."""
     numbered = (place.with_name(f"{place.name}.{number}") for number in count(2))
     return next(each for each in chain((place,), numbered) if not each.exists())
-
-
-def _conclude(study: Study, out: Path, runs: Sequence[Run], failed: dict[str, str]) -> dict[str, Any]:
-    """Write what the whole runs together say: study.json, claims.json, summary.json and the study's own records."""
-    whole = [run for run in runs if is_whole(out, run)]
-    if not whole:
-        reason = next(iter(failed.values()), "no run is whole")
-        raise InputError(out, f"no run could be finished ({reason})")
-    records = pl.concat([read(run_folder(out, run)) for run in whole])
-    made = claims(study, records)
-    write(derived(study, records), out / "records.parquet")
-    strength, why = level(study)
-    manifest = read_json(run_folder(out, whole[0]) / MANIFEST)
-    write_json(out / "study.json", _told(study, manifest))
-    dosed = list(doses(study, made, _treated(out, whole)))
-    said = statements(study, made, dosed)
-    rows = [claim.row() for claim in made]
-    write_json(
-        out / "claims.json",
-        {"level": strength, "why": why, "statements": said, "claims": rows, "doses": dosed},
-    )
-    summary = {
-        "verb": "study",
-        "study": study.name,
-        "sha256": study.sha256,
-        "runs": {
-            "whole": len(whole),
-            "failed": sum(run.title in failed for run in runs),
-            "planned": len(runs),
-        },
-        "failures": failed,
-        "level": strength,
-        "statements": [each["text"] for each in said],
-        "table": table(study, records),
-    }
-    write_json(out / "summary.json", summary)
-    return summary
-
-
-def _treated(out: Path, whole: Sequence[Run]) -> dict[str, float]:
-    """Share of the sequences that each arm's treatment replaced, mean over its runs; declared epochs leave it open."""
-    found: dict[str, list[float]] = {}
-    for run in whole:
-        data = read_json(run_folder(out, run) / MANIFEST)["data"]
-        found.setdefault(run.arm, []).append(data["treated_sequences"] / data["budget"]["sequences"])
-    return {arm: sum(shares) / len(shares) for arm, shares in found.items()}
-
-
-def _told(study: Study, manifest: dict[str, Any]) -> dict[str, Any]:
-    """What the report tells of the study's design."""
-    counted = {task["benchmark"]: task for task in manifest["evaluation"]}
-    says = {task.name: task.says for task in study.tasks}
-    return {
-        "name": study.name,
-        "title": study.title,
-        "question": study.question,
-        "sha256": study.sha256,
-        "control": CONTROL,
-        "placebo_arm": study.same,
-        "arms": {name: arm.model_dump(mode="json") | {"title": name} for name, arm in study.arms.items()},
-        "replicates": list(study.replicates),
-        "bases": study.bases,
-        "settings": study.settings.model_dump(mode="json"),
-        "base_settings": study.base.settings.model_dump(mode="json"),
-        "architecture": study.architecture.model_dump(mode="json"),
-        "tasks": [{**counted[name], "says": says[name]} for name in counted],
-        "measures": [
-            {
-                "name": each.name,
-                "title": each.title,
-                "unit": each.unit,
-                "kind": each.kind,
-                "tier": each.tier,
-                "benchmark": each.parts[0][1] if len(each.parts) == 1 else None,
-                "diagnostic": each.parts[0][2],
-                "parts": [list(part) for part in each.parts],
-                "says": each.says,
-            }
-            for each in measures(study)
-        ],
-        "environment": manifest["environment"],
-    }

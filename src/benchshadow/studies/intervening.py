@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchshadow.data.corpora import CHUNK, Corpus, open_corpus
-from benchshadow.data.diversity import fit_embedding
-from benchshadow.data.documents import Document, batched
-from benchshadow.data.duplicates import near_duplicates
-from benchshadow.data.interventions import CONTROL, Pool, Recipe, Tools, build, proved, read_recipe
+from benchshadow.data.interventions import CONTROL, Recipe, build, proved, read_recipe
 from benchshadow.data.interventions.recipe import checked_recipe
 from benchshadow.data.tokenization import load_tokenizer, save_tokenizer, train_bpe
 from benchshadow.errors import BenchshadowError
 from benchshadow.records import digest
 
+from .arm_tools import arm_tools
+from .audit_remarks import refusal
 from .in_order import in_order
 
 __all__ = ["intervene"]
 
 _TRAINED_ON = 100_000
 """Documents that a tokenizer is trained on."""
-_TOGETHER = 2_000
-_NAMES = (
-    ("scorer", "alignment, laplace"),
-    ("normaliser", "rules"),
-    ("embedder", "tf-idf-svd-256"),
-    ("near", "MinHash 14 x 8, verified, .8"),
-)
 
 
 def intervene(
@@ -69,7 +58,8 @@ def intervene(
         plan: say what would be built, and do nothing.
 
     Returns:
-        The verb, the budget, and the arms with their manifests' accounts.
+        The verb, the budget, the arms with their manifests' accounts, remarks, and as `refusal` what of the corpus
+        could not be read.
 
     Raises:
         InputError: the recipe breaks a rule, or the corpus gives too little without repetition.
@@ -82,7 +72,7 @@ def intervene(
     if plan:
         return told | {"arms": [{"arm": name} for name in (CONTROL, *wanted.arms)]}
     coder = load_tokenizer(_tokenizer(corpus, vocabulary, Path(out)) if tokenizer is None else tokenizer)
-    tools = Tools(embedder=partial(_embedded, seed), near=partial(_near, corpus, seed), names=_NAMES)
+    tools = arm_tools(corpus, seed=seed)
     with in_order(engine, workers) as mapped:
         by = None if engine == "local" and workers == 1 else mapped
         arms = build(corpus, wanted, Path(out), tokenizer=coder, mapped=by, seed=seed, tools=tools)
@@ -90,6 +80,8 @@ def intervene(
         for found in proved(Path(out), name):
             raise BenchshadowError(f"{out}: the arm {name} is not what its manifest says: {found}")
     told["remarks"] = list(_remarks(corpus))
+    listed = [{"where": each.file, "line": each.line, "reason": each.reason} for each in corpus.read.listed]
+    told["refusal"] = refusal(out, corpus.read.refused, listed)
     shown = ("arm", "treated_sequences", "budget", "reported", "order_sha256")
     return told | {"arms": [{key: each[key] for key in shown} for each in arms.manifests.values()]}
 
@@ -105,19 +97,6 @@ def _remarks(corpus: Corpus) -> Iterator[str]:
 def _with_tokens(recipe: Recipe, tokens: int) -> dict[str, Any]:
     content = recipe.model_dump(exclude_unset=True)
     return content | {"budget": content["budget"] | {"tokens": tokens}}
-
-
-def _embedded(seed: int, documents: Iterable[Document]) -> np.ndarray:
-    """A row for every document, by an embedding fitted on a sample of them."""
-    encoder = fit_embedding((document.text for document in documents), rng=np.random.default_rng(seed))
-    chunks = batched(documents, _TOGETHER)
-    rows = (encoder([document.text for document in chunk]) for chunk in chunks)
-    return np.concatenate([np.empty((0, encoder.dimensions)), *rows])
-
-
-def _near(corpus: Corpus, seed: int, pool: Pool) -> np.ndarray:  # noqa: ARG001 (the pool numbers documents as we do)
-    """Pairs of near-duplicates, by their numbers in the corpus."""
-    return near_duplicates(corpus, rng=np.random.default_rng(seed), sample=0).pairs.numbers
 
 
 def _tokenizer(corpus: Corpus, vocabulary: int, out: Path) -> Path:

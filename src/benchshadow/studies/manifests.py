@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchshadow.data.benchmarks import Removed
 from benchshadow.data.tasks import Task
 from benchshadow.records import digest
 
@@ -33,28 +36,45 @@ _TRAINING_ROOMS = (
     "train",
     "studies/arms.py",
     "studies/bases.py",
+    "studies/confounds.py",
+    "studies/taken_bases.py",
     "studies/seeds.py",
 )
+_ASKING = ("alike", "apart", "forms", "harness", "questions", "reasoning", "scoring", "tasks")
 _MEASURING_ROOMS = (
     "spectra",
     "checkpoints",
     "evaluate",
-    "data/tasks.py",
+    *(f"data/{name}.py" for name in _ASKING),
+    "studies/equalising.py",
     "studies/suite.py",
+    "studies/task_drawing.py",
+    "studies/task_kinds.py",
     "studies/measurement.py",
     "studies/measuring.py",
+    "studies/outcome_rows.py",
+    "studies/kept_directions.py",
     "studies/one_pair.py",
+    "studies/overlap.py",
+    "studies/probe_rows.py",
+    "studies/probes.py",
+    "studies/probing.py",
     "studies/over_model.py",
     "studies/spread.py",
     "studies/tables.py",
+    "stats/areas.py",
 )
-_LIBRARIES = ("numpy", "scipy", "torch", "transformers", "tokenizers", "polars")
+_LIBRARIES = ("numpy", "scipy", "torch", "transformers", "accelerate", "tokenizers", "polars")
+_ADAPTERS = "peft"  # what only a study with an adapter depends on
 
 
 @cache
 def libraries() -> dict[str, str]:
     """Versions of the libraries that numbers pass through, and of Python."""
-    return {"python": platform.python_version(), **{name: metadata.version(name) for name in _LIBRARIES}}
+    known = {name: metadata.version(name) for name in _LIBRARIES}
+    with suppress(metadata.PackageNotFoundError):
+        known[_ADAPTERS] = metadata.version(_ADAPTERS)
+    return {"python": platform.python_version(), **known}
 
 
 def environment() -> dict[str, Any]:
@@ -96,7 +116,8 @@ def training_key_of(
     study: Study, there: dict[str, Any], *, arm: str, replicate: int, base: str, recipes: dict[str, Any]
 ) -> str:
     """`training_key` in the environment that a manifest tells of, which may be another than this one."""
-    settings = study.base.settings if not arm else study.settings
+    settings = study.settings_of(arm) if arm else study.base.settings
+    adapter = study.adapter if arm else None
     return digest(
         {
             "schema": SCHEMA,
@@ -105,34 +126,45 @@ def training_key_of(
             "replicate": replicate,
             "base": base,
             "recipes": recipes,
-            "settings": settings.model_dump(mode="json"),
-            "architecture": study.architecture.model_dump(mode="json"),
+            "settings": settings.model_dump(mode="json") if settings else None,
+            "architecture": study.architecture.model_dump(mode="json") if study.architecture else None,
+            "adapter": adapter.model_dump(mode="json") if adapter else None,
             "tokenizer": study.tokenizer.model_dump(mode="json"),
             "benchmark": study.benchmark.model_dump(mode="json"),
-            "libraries": there["libraries"],
+            "libraries": {name: of for name, of in there["libraries"].items() if adapter or name != _ADAPTERS},
             "machine": there["machine"],
             "code": there["code"]["training"],
         }
     )
 
 
-def measurement_key(key: str, tasks: list[dict[str, Any]]) -> str:
+def measurement_key(
+    key: str,
+    tasks: list[dict[str, Any]],
+    probes: list[dict[str, Any]],
+    directions: int,
+    equaliser: dict[str, Any] | None,
+) -> str:
     """Hash of a training key and of what its checkpoints are measured with, the definitions' versions included."""
-    return digest({"training": key, "tasks": tasks, "code": code(_MEASURING_ROOMS)})
+    measured = {"tasks": tasks, "probes": probes, "directions": directions, "equaliser": equaliser}
+    return digest({"training": key, **measured, "code": code(_MEASURING_ROOMS)})
 
 
 def evaluation(suite: Suite) -> list[dict[str, Any]]:
     """The tasks as the manifest holds them: items, templates and option order by their hash, and the baselines."""
-    return [_task(task, suite.removed.get(task.name, 0)) for task in suite.tasks]
+    return [_task(task, suite.removed.get(task.name, ())) for task in suite.tasks]
 
 
-def _task(task: Task, removed: int) -> dict[str, Any]:
+def _task(task: Task, removed: Sequence[Removed]) -> dict[str, Any]:
     return {
         "benchmark": task.name,
         "tier": task.tier,
         "kind": task.kind,
         "items": len(task.items),
-        "removed_as_repeats": removed,
+        "removed_as_repeats": len(removed),
+        "removed": [{"item": each.item, "repeats": each.kept_item, "of": each.kept_in} for each in removed],
         "baseline": task.baseline,
+        "majority": task.majority,
+        "scoring": task.scoring.described,
         "sha256": task.sha256,
     }

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from benchshadow.errors import InputError
 
+from .equaliser_settings import EQUALISED
 from .task_kinds import tiers
 
 if TYPE_CHECKING:
@@ -30,10 +31,11 @@ class Measure:
         name: as margins and families call it.
         title: for people.
         unit: of the value and of its differences.
-        kind: "outcome" or "footprint".
+        kind: "outcome", "footprint", "representation" or "behaviour".
         says: what it is and what it does not tell.
         parts: the records it is made of: (factor, benchmark or None, diagnostic); their weighted sum.
         tier: of the benchmark, where it is a single one.
+        split: "equalised" for scores after the equaliser.
     """
 
     name: str
@@ -43,8 +45,15 @@ class Measure:
     says: str
     parts: tuple[Part, ...]
     tier: str | None = None
+    split: str | None = None
+
+    @property
+    def of(self) -> str:
+        """What the records are of that it is made of."""
+        return _OF[self.kind]
 
 
+_OF = {"outcome": "outcome", "footprint": "model", "representation": "activations", "behaviour": "behaviour"}
 _FOOTPRINT = {
     "relative_change": ("relative change", "share", "size of the change over the size of the base, blocks pooled"),
     "stable_rank": ("stable rank", "dimensions", "energy of the change in units of its strongest direction"),
@@ -62,9 +71,65 @@ _FOOTPRINT = {
     "effective_layers": ("effective layers", "layers", "over how many layers the energy of the change is spread"),
 }
 
+_STATES = {"last": ("last token", "states of the last tokens"), "mean": ("mean of tokens", "mean states of the texts")}
+_PROBED = {
+    "representation": {
+        **{
+            f"rankme_{side}": (
+                f"RankMe, {title}",
+                "dimensions",
+                "broad",
+                f"mean_rankme_{side}",
+                f"effective rank of the {state}, mean over layers; more is not better by itself",
+            )
+            for side, (title, state) in _STATES.items()
+        },
+        **{
+            f"cka_{side}": (
+                f"CKA with the base, {title}",
+                "share",
+                "broad",
+                f"mean_cka_debiased_{side}",
+                f"likeness of the {state} to the base's, debiased, mean over layers; 1 is the same but for rotation "
+                "and scale",
+            )
+            for side, (title, state) in _STATES.items()
+        },
+    },
+    "gradients": {
+        "gradient_rank": (
+            "gradient rank",
+            "dimensions",
+            "broad",
+            "mean_gradient_rank",
+            "effective rank of the gradients of single texts, mean over layers; a few long ones weigh most",
+        ),
+        "gradient_rank_even": (
+            "gradient rank, even",
+            "dimensions",
+            "broad",
+            "mean_gradient_rank_even",
+            "the same of gradients scaled to one length: over how many directions single texts pull",
+        ),
+    },
+    "behaviour": {
+        f"kl_{kind}": (
+            f"KL, {kind}",
+            "nats/token",
+            kind,
+            "kl_from_base",
+            "KL(base || tuned) per token: how far the expectations moved, not whether they improved",
+        )
+        for kind in ("narrow", "broad")
+    },
+}
+
 
 def measures(study: Study) -> list[Measure]:
-    """The measures of a study in the order of its report: each task's, those of the tiers together, the footprint's."""
+    """The measures of a study in the order of its report.
+
+    Each task's come first, then those of the tiers together, the footprint's, and the probes'.
+    """
     placed = tiers(study.tasks)
     found = []
     for task, (tier, kind) in placed.items():
@@ -80,10 +145,36 @@ def measures(study: Study) -> list[Measure]:
             margin = ((1.0, task, "margin"),)
             found.append(Measure(f"{task}: margin", f"{task}: margin", "nats", "outcome", says, margin, tier))
     found += _together(placed)
+    if study.equaliser is not None:
+        found += [_equalised(each) for each in found]
     for name, (title, unit, says) in _FOOTPRINT.items():
         found.append(Measure(name, title, unit, "footprint", says, ((1.0, None, name),)))
+    found += _probes(study, placed)
     _check_names(found)
     return found
+
+
+def _probes(study: Study, placed: dict[str, tuple[str, str]]) -> Iterator[Measure]:
+    """What the study's probes add; nothing where it has none."""
+    asked = study.probes
+    if asked is None:
+        return
+    for group, named in _PROBED.items():
+        for name, (title, unit, probe, diagnostic, says) in named.items() if getattr(asked, group) else ():
+            kind = "behaviour" if group == "behaviour" else "representation"
+            text = getattr(asked, probe)
+            yield Measure(name, title, unit, kind, f"{says}; on '{text}'", ((1.0, text, diagnostic),))
+    seen, held = (next((task for task in placed if placed[task][0] == tier), None) for tier in ("seen", "held-out"))
+    if asked.behaviour and seen and held:
+        says = f"how often Min-k% ranks an item of '{seen}' above one of '{held}'; half where nothing tells them apart"
+        parts = ((1.0, seen, "min_k_auroc"),)
+        yield Measure("min_k_auroc", "Min-k% AUROC", "share", "behaviour", says, parts, "seen")
+
+
+def _equalised(measure: Measure) -> Measure:
+    """The same after the short training that every arm got: what is left is ability rather than form."""
+    name = f"{measure.name}, {EQUALISED}"
+    return replace(measure, name=name, title=f"{measure.title}, {EQUALISED}", split=EQUALISED)
 
 
 def _check_names(found: Sequence[Measure]) -> None:
@@ -124,9 +215,11 @@ def _minus(parts: tuple[Part, ...]) -> tuple[Part, ...]:
 def values(records: pl.DataFrame, measure: Measure) -> dict[tuple[str, int, int], float]:
     """(arm, replicate, step) to the measure's value; where a part is missing or undefined there is no value."""
     found: dict[tuple[str, int, int], list[float]] = {}
-    of = "outcome" if measure.kind == "outcome" else "model"
     for factor, benchmark, diagnostic in measure.parts:
-        chosen = records.filter(pl.col("of") == of, pl.col("diagnostic") == diagnostic, pl.col("value").is_not_null())
+        named = (pl.col("of") == measure.of) & (pl.col("diagnostic") == diagnostic)
+        if measure.kind == "outcome":
+            named &= pl.col("split").eq_missing(pl.lit(measure.split, pl.String))
+        chosen = records.filter(named, pl.col("value").is_not_null())
         if benchmark is not None:
             chosen = chosen.filter(pl.col("benchmark") == benchmark)
         elif measure.kind == "footprint":

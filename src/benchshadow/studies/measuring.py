@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
-from benchshadow.checkpoints import open_checkpoint
 from benchshadow.data.tasks import Task
 from benchshadow.records import frame, write
 
+from .equaliser_settings import EQUALISED
+from .equalising import Equalising, equalised
+from .footprint import opened
 from .measurement import measure
+from .outcome_rows import item_rows, outcome_rows
+from .probing import Drawn, probed
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
-
-    from benchshadow.evaluate import Scores
 
 __all__ = ["measured"]
 
@@ -32,6 +34,8 @@ def measured(
     checkpoint: Path | None,
     tokenizer: Tokenizer,
     tasks: Sequence[Task],
+    probes: Drawn | None,
+    equaliser: Equalising | None,
     losses: np.ndarray,
     seed: int,
     whole: bool,
@@ -45,25 +49,35 @@ def measured(
         checkpoint: what is measured; None measures the base itself, which has no footprint.
         tokenizer: of the base.
         tasks: all of them are scored.
+        probes: what it is probed with; None leaves it unprobed.
+        equaliser: the short training after which all tasks are scored once more; None leaves that out.
         losses: of the training steps so far, nats per token.
         seed: draws rounding errors.
         whole: whether base and tuned are decomposed beside the change.
     """
-    from benchshadow.evaluate import score
+    from benchshadow.evaluate import score_all
     from benchshadow.train.model import load
 
-    model = load(checkpoint or base)
-    scores = [score(model, tokenizer, task) for task in tasks]
-    rows = [{**columns, **row} for each in scores for row in _outcomes(each)]
+    model = load(checkpoint or base, base=base)
+    scores = score_all(model, tokenizer, tasks)
+    rows = [{**columns, **row} for each in scores for row in outcome_rows(each)]
     if len(losses):
         rows.append({**columns, **_loss(losses)})
+    if probes is not None:
+        before = load(base) if checkpoint is not None else None
+        rows += [{**columns, **row} for row in probed(model, before, tokenizer, probes)]
+    items = [item_rows(each, columns) for each in scores]
+    if equaliser is not None:
+        equalised(model, tokenizer, equaliser, place.parent)
+        after = score_all(model, tokenizer, tasks)
+        rows += [{**columns, **row} for each in after for row in outcome_rows(each, EQUALISED)]
+        items += [item_rows(each, columns, EQUALISED) for each in after]
     tables = [frame(rows)]
     if checkpoint is not None:
         spectra = ("base", "tuned", "change") if whole else ("change",)
         # Both sides are float32 and the base is exactly what was stored, so only the tuned side was rounded.
         found = measure(
-            open_checkpoint(base),
-            open_checkpoint(checkpoint),
+            *opened(base, checkpoint),
             seed=seed,
             rounded_sides=("tuned",),
             spectra_of=spectra,
@@ -74,26 +88,8 @@ def measured(
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     write(pl.concat(tables), partial / "records.part")
-    items = pl.concat([_items(each, columns) for each in scores])
-    items.write_parquet(partial / "items.part")
+    (pl.concat(items) if items else pl.DataFrame()).write_parquet(partial / "items.part")
     partial.rename(place)
-
-
-def _outcomes(scores: Scores) -> Iterator[dict[str, Any]]:
-    task = scores.task
-    for diagnostic, (value, unit) in scores.summary().items():
-        yield {
-            "of": "outcome",
-            "tier": task.tier,
-            "benchmark": task.name,
-            "diagnostic": diagnostic,
-            "value": value,
-            "items": len(task.items),
-            "unit": unit,
-            "method": {"exact": "greedy exact match", "choice": "log-probability", "text": "log-probability"}[
-                task.kind
-            ],
-        }
 
 
 def _loss(losses: np.ndarray) -> dict[str, Any]:
@@ -107,25 +103,3 @@ def _loss(losses: np.ndarray) -> dict[str, Any]:
         "unit": "nats/token",
         "method": f"mean of {len(last)} steps",
     }
-
-
-def _items(scores: Scores, columns: Mapping[str, Any]) -> pl.DataFrame:
-    """One row per item: whether it was right, and the log-probabilities behind it."""
-    task, count = scores.task, len(scores.task.items)
-    correct, margin = (array if len(array) else np.full(count, np.nan) for array in (scores.correct, scores.margin))
-    table = pl.DataFrame(
-        {
-            "benchmark": [task.name] * count,
-            "tier": [task.tier] * count,
-            "item": [item.id for item in task.items],
-            "correct": correct,
-            "log_probability": scores.log_probability,
-            "margin": margin,
-            "bytes": scores.bytes,
-        }
-    ).with_columns(pl.col("correct", "margin").fill_nan(None))
-    return table.select(
-        *(pl.lit(columns[key]).alias(key) for key in ("run", "arm", "step")),
-        pl.lit(columns["replicate"], pl.Int32).alias("replicate"),
-        pl.all(),
-    )

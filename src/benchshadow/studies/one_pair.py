@@ -25,7 +25,7 @@ from benchshadow.spectra import (
 from .kept import Kept
 from .over_model import Measurement, Norms
 
-__all__ = ["Settings", "measured_pair"]
+__all__ = ["Settings", "factors_of", "measured_pair"]
 
 _OF_ROUNDING = {entry.name for entry in diagnostics() if entry.subject == "rounding"} | {
     "unchanged_share_within_rounding"
@@ -72,7 +72,7 @@ def measured_pair(pair: Pair, settings: Settings, kept: Kept, *, single: bool) -
             return Measurement(pair, pair.state, pair.reason, said, {}, {})
         if not single:
             return _of_update(pair, _update(pair, settings, kept), said)
-        factors = _factors(pair.piece)
+        factors = factors_of(pair.piece)
         if factors is not None:
             return _of_update(pair, Update.of_factors(factors, rounded_sides=settings.rounded_sides), said)
         matrix = _matrix(pair, settings, kept)
@@ -111,7 +111,7 @@ def _update(pair: Pair, settings: Settings, kept: Kept) -> Update:
             spectra_of=[side for side in sides if side not in there],
             level=settings.level,
             device=settings.device,
-            factors=_factors(tuned),
+            factors=factors_of(tuned),
         )
         there |= {side: found for side in sides if (found := getattr(update, side)) is not None}
         for side, found in there.items():
@@ -120,7 +120,7 @@ def _update(pair: Pair, settings: Settings, kept: Kept) -> Update:
     return replace(update, base=there.get("base"), tuned=there.get("tuned"))
 
 
-def _factors(piece: Piece) -> Factors | None:
+def factors_of(piece: Piece) -> Factors | None:
     """The change that an adapter makes of a piece, as its factors; None where the piece holds plain values."""
     asked = getattr(piece.checkpoint, "factors", None)
     found = None if asked is None else asked(piece.tensor)

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from benchshadow.errors import InputError
-from benchshadow.spectra import Directions
+from benchshadow.spectra.directions import Vectors
 from benchshadow.spectra.subspaces import change_overlap
 
 __all__ = ["DIRECTIONS", "overlap", "write_directions"]
@@ -30,11 +30,11 @@ OVERLAPS: dict[str, Any] = {
 }
 
 
-def write_directions(path: Path, directions: Mapping[str, Directions]) -> None:
+def write_directions(path: Path, vectors: Mapping[str, Vectors]) -> None:
     """Write the top singular vectors of every change."""
     arrays = {
-        f"{name}.{part}": np.ascontiguousarray(getattr(each.change, part), dtype=np.float32)
-        for name, each in directions.items()
+        f"{name}.{part}": np.ascontiguousarray(getattr(each, part), dtype=np.float32)
+        for name, each in vectors.items()
         for part in _PARTS
     }
     path.write_bytes(save(arrays))
@@ -93,7 +93,9 @@ def _why_not(one: tuple[np.ndarray, ...], other: tuple[np.ndarray, ...]) -> str:
 def _opened(folder: Path):
     path = Path(folder) / DIRECTIONS
     if not path.is_file():
-        raise InputError(path, "no such file", "make the footprint with --level 3")
+        raise InputError(
+            path, "no such file", "make the footprint with --level 3, or keep trajectory.directions in the study"
+        )
     try:
         return safe_open(path, "np")
     except SafetensorError as error:

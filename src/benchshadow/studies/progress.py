@@ -23,10 +23,19 @@ _SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Told:
-    """Share of a run's work that is done, and what it is doing."""
+    """What a run has told of itself.
+
+    Attributes:
+        share: of its work that is done.
+        doing: in words.
+        gained: share that the present worker has done.
+        seconds: that this took it.
+    """
 
     share: float
     doing: str
+    gained: float = 0.0
+    seconds: float = 0.0
 
 
 class Tell:
@@ -34,6 +43,7 @@ class Tell:
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         self._path, self._settings, self._last = folder / PROGRESS, settings, 0.0
+        self._first: tuple[float, float] | None = None
 
     def step(self, done: int, steps: int) -> None:
         """Steps done of the training."""
@@ -51,13 +61,16 @@ class Tell:
     def _write(self, share: float, doing: str, now: bool) -> None:
         if now or time.monotonic() - self._last >= _SECONDS:
             self._last = time.monotonic()
-            write_json(self._path, {"share": share, "doing": doing})
+            began, since = self._first = self._first or (share, self._last)
+            pace = {"gained": share - began, "seconds": self._last - since}
+            write_json(self._path, {"share": share, "doing": doing, **pace})
 
 
 def told(folder: Path) -> Told | None:
     """What the run in a folder last told; None where it has told nothing."""
     try:
         content = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))
-        return Told(float(content["share"]), str(content["doing"]))
+        pace = float(content["gained"]), float(content["seconds"])
+        return Told(float(content["share"]), str(content["doing"]), *pace)
     except (OSError, ValueError, KeyError):
         return None

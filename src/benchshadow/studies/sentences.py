@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -10,7 +11,15 @@ from pydantic import BaseModel, ValidationError
 
 from benchshadow.errors import InputError
 
-__all__ = ["first_error"]
+__all__ = ["first_error", "known"]
+
+
+def known(where: str, name: str, allowed: Sequence[str]) -> None:
+    """Refuse a name that is none of those allowed, with the near one."""
+    if name not in allowed:
+        near = get_close_matches(name, allowed, n=1)
+        meant = f"did you mean '{near[0]}'?" if near else ""
+        raise InputError(where, f"must name one of {', '.join(allowed)} but names '{name}'", meant)
 
 
 def first_error(path: Path, error: ValidationError, model: type[BaseModel]) -> InputError:
@@ -45,13 +54,13 @@ def _walk(model: Any, place: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _tags(model: Any, place: list[str]) -> list[str]:
-    return [tag for each in _follow(model, place)[1] if (tag := _tag(each))]
+    return [tag for each in _follow(model, place)[1] for tag in _told_by(each)]
 
 
 def _follow(model: Any, place: list[str]) -> tuple[list[str], list[Any]]:
     shown, models, entry = [], [model], False
     for step in place:
-        tagged = [each for each in models if len(models) > 1 and _tag(each) == step]
+        tagged = [each for each in models if len(models) > 1 and step in _told_by(each)]
         if tagged and not entry:
             models = tagged
             continue
@@ -65,9 +74,10 @@ def _follow(model: Any, place: list[str]) -> tuple[list[str], list[Any]]:
     return shown, models
 
 
-def _tag(model: Any) -> str | None:
-    field = model.model_fields.get("kind")
-    return get_args(field.annotation)[0] if field is not None and get_args(field.annotation) else None
+def _told_by(model: Any) -> tuple[str, ...]:
+    """The values by which a model is told from the others of its union."""
+    fields = (model.model_fields.get(key) for key in ("kind", "intervention"))
+    return next((get_args(field.annotation) for field in fields if field is not None), ())
 
 
 def _models(annotation: Any) -> list[Any]:

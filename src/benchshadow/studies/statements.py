@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from benchshadow.stats import FEWEST_BASES, FEWEST_REPLICATES, page_trend
 
 from .claims import AT_END, AT_EQUAL_CHANGE, Claim
+from .family_rules import loose_margins
 from .measures import Measure, measures
 from .study import CONTROL, Study
 
@@ -24,25 +25,38 @@ FEWEST_TOLD = 3
 _RANKS = ("stable_rank", "participation_ratio")
 
 
-def level(study: Study) -> tuple[str, str]:
-    """How strongly the study can speak, "descriptive" or "confirmatory", and why."""
+def level(study: Study, beforehand: Collection[str] | None = None) -> tuple[str, str]:
+    """How strongly the study can speak, "descriptive" or "confirmatory", and why.
+
+    Args:
+        study: counts replicates, bases and families.
+        beforehand: families that were declared before the first outcome; None for all.
+    """
     counted = f"{_counted(len(study.replicates), 'replicate')} on {_counted(study.bases, 'base')}"
     if not study.families:
         return "descriptive", f"{counted}; no confirmatory test was declared beforehand"
+    if beforehand is not None and not beforehand:
+        return "descriptive", f"{counted}; every family was declared or changed after the first outcome"
     if len(study.replicates) < FEWEST_REPLICATES or study.bases < FEWEST_BASES:
         return "descriptive", counted
     return "confirmatory", counted
 
 
-def statements(study: Study, made: Sequence[Claim], rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def statements(
+    study: Study,
+    made: Sequence[Claim],
+    rows: Sequence[Mapping[str, Any]],
+    beforehand: Collection[str] | None = None,
+) -> list[dict[str, Any]]:
     """What can be said, arm by arm, then dose by dose; a sentence never says more than the labels of its claims.
 
     Args:
         study: says how strongly it can speak.
         made: its claims.
         rows: its doses, from `doses`.
+        beforehand: families that were declared before the first outcome; None for all.
     """
-    strength, why = level(study)
+    strength, why = level(study, beforehand)
     found: list[dict[str, Any]] = []
     general = [measure.name for measure in measures(study) if measure.tier == "general"]
     for arm in dict.fromkeys(claim.arm for claim in made):
@@ -50,6 +64,7 @@ def statements(study: Study, made: Sequence[Claim], rows: Sequence[Mapping[str, 
     for each in rows:
         if each["measure"] in ("narrow", "broad", *_RANKS):
             found.append(_said("dose", each["row"], each["text"], "info"))
+    found += _tests(study, made, beforehand)
     found += _replicates(study, made)
     if strength == "descriptive":
         found.append(_said("level", "", f"Everything here is descriptive: {why}.", "warning"))
@@ -57,6 +72,22 @@ def statements(study: Study, made: Sequence[Claim], rows: Sequence[Mapping[str, 
         text = f"The tests of the declared families are confirmatory, everything else is descriptive: {why}."
         found.append(_said("level", "", text, "info"))
     return found
+
+
+def _tests(study: Study, made: Sequence[Claim], beforehand: Collection[str] | None) -> Iterator[dict[str, Any]]:
+    """The verdicts of declared tests, and what stands against their families and margins."""
+    for claim in made:
+        if claim.verdict is not None and claim.confirmatory:
+            place = f"{claim.arm}, {claim.measure} at {claim.at}"
+            yield _said("test", place, f"{place}: {claim.verdict.sentence}.", "info")
+    late = [family.name for family in study.families if beforehand is not None and family.name not in beforehand]
+    if late:
+        text = f"Declared or changed after the first outcome, and so exploratory: {_listed(late)}."
+        yield _said("exploratory", "", text, "warning")
+    controls = {c.measure: c.control_mean for c in made if c.control_mean is not None and c.at == AT_END}
+    text = " ".join(loose_margins(study, controls))
+    if text:
+        yield _said("margins", "", text, "warning")
 
 
 def _replicates(study: Study, made: Sequence[Claim]) -> Iterator[dict[str, Any]]:
@@ -170,7 +201,7 @@ def doses(study: Study, made: Sequence[Claim], treated: Mapping[str, float]) -> 
                 "row": title,
                 "measure": measure.name,
                 "arms": list(arms),
-                "doses": [treated[arm] for arm in arms],
+                "doses": [treated.get(arm) for arm in arms],
                 "means": known,
                 "monotone": monotone,
                 "trend_p": _trend(compared, known[-1] > known[0]) if arms[0] == CONTROL else None,

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from benchshadow.data.interventions.recipe import ArmSettings
 from benchshadow.data.sources import Balanced, Skills, Source, Sources, Zipf
 from benchshadow.errors import InputError
 from benchshadow.records import digest, read_toml
-from benchshadow.stats import FEWEST_BASES, MOST, p_floor, replicates_needed
-from benchshadow.train.settings import Architecture, Settings
+from benchshadow.stats import MOST
+from benchshadow.train import Adapter, Architecture, Override, Settings
 
-from .sentences import first_error
+from .equaliser_settings import Equaliser, check_equaliser
+from .families import Family, Margin, Test
+from .footprint_settings import Signature, Trajectory, check_footprints
+from .intervention_settings import Declared, check_interventions
+from .joined_settings import Joined, check_joined
+from .leaks import Leaks
+from .onset import Onset
+from .probes import Probes, check_probes
+from .sentences import first_error, known
 from .task_kinds import TaskSettings, Text
+from .training_rules import check_training
 
 __all__ = ["CONTROL", "Arm", "Family", "Study", "read_study"]
 
 CONTROL = "control"
+_SAID = {"title", "question", "doses", "margins", "families", "claims", "signature", "leaks", "onsets"}
 
 
 class Strict(BaseModel):
@@ -30,20 +40,47 @@ class Strict(BaseModel):
 
 
 class Tokenizer(Strict):
-    """How text becomes tokens: the fixed vocabulary of the embedded world, or a byte-level BPE trained on a source."""
+    """How text becomes tokens: the embedded world's vocabulary, a BPE trained on a source, or the base's own."""
 
-    kind: Literal["skills", "bpe"]
+    kind: Literal["skills", "bpe", "checkpoint"]
     source: str | None = Field(None, description="what the BPE is trained on")
     size: int = Field(4096, ge=300, description="of the BPE's vocabulary")
     characters: int = Field(20_000_000, ge=1, description="most characters that the BPE is trained on")
 
 
 class Base(Strict):
-    """The model that every arm starts from."""
+    """The model that every arm starts from: trained on a source, or a checkpoint as it is."""
 
-    source: str
-    settings: Settings
+    source: str | None = None
+    settings: Settings | None = None
+    checkpoint: str | tuple[str, ...] | None = Field(
+        None, description="folder, or id@revision of a model in the hub's local cache; as many as there are bases"
+    )
     per_replicate: bool = Field(False, description="a base of its own for every replicate; otherwise all share one")
+    number: int = Field(1, ge=1, description="bases; the replicates are dealt out among them in turn")
+
+    @property
+    def checkpoints(self) -> tuple[str, ...]:
+        """The checkpoints that are named, in order; none where bases are trained."""
+        named = self.checkpoint
+        return () if named is None else (named,) if isinstance(named, str) else named
+
+    @property
+    def steps(self) -> int:
+        """Steps that a base is trained for; none where it is a checkpoint."""
+        return 0 if self.settings is None else self.settings.steps
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Base:
+        for key, value in (("source", self.source), ("settings", self.settings)):
+            if self.checkpoints and value is not None:
+                raise ValueError(f"{key} and checkpoint must not stand together: a checkpoint is taken as it is")
+            if not self.checkpoints and value is None:
+                raise ValueError(f"{key} must be given but is missing, and so is a checkpoint in its place")
+        if self.checkpoints and (self.per_replicate or self.number != len(self.checkpoints)):
+            given = "per_replicate" if self.per_replicate else f"number = {self.number}"
+            raise ValueError(f"number must be that of the checkpoints, {len(self.checkpoints)}, but is {given}")
+        return self
 
 
 class Benchmark(Strict):
@@ -60,34 +97,28 @@ class Benchmark(Strict):
 class Arm(Strict):
     """A treatment: the share `dose` of the control's sequences is replaced by sequences of `source`.
 
-    With `epochs` in place of a dose, as many sequences are replaced as that many passes over a finite source fill.
+    With `epochs` in place of a dose, as many sequences are replaced as that many passes over a finite source fill. With
+    an `intervention`, `source` is what it chooses from, beside the control's own documents. With the control's source
+    and `settings` alone, the arm is the control's documents under other settings.
     """
 
     source: str
     dose: float | None = Field(None, gt=0, le=1)
     epochs: float | None = Field(None, gt=0)
+    settings: Override | None = Field(None, description="a confound: what it changes of the study's settings")
+    intervention: Declared | None = None
+    candidates: float = Field(
+        4.0, gt=0, description="documents that an intervention on a source without end chooses from, in controls"
+    )
     says: str = ""
 
     @model_validator(mode="after")
     def _one_amount(self) -> Arm:
         if self.dose is not None and self.epochs is not None:
             raise ValueError(f"dose and epochs must not stand together but are {self.dose} and {self.epochs}")
+        if self.intervention is not None and self.epochs is not None:
+            raise ValueError(f"epochs must be left out beside an intervention but are {self.epochs}; give a dose")
         return self
-
-
-class Test(Strict):
-    """One confirmatory test: an arm against the control on one measure."""
-
-    arm: str
-    measure: str
-
-
-class Family(Strict):
-    """Confirmatory tests that are corrected together (Holm)."""
-
-    name: str
-    alpha: float = Field(0.05, gt=0, lt=1)
-    tests: tuple[Test, ...] = Field(min_length=1)
 
 
 class Study(Strict):
@@ -102,7 +133,8 @@ class Study(Strict):
         "all", description="checkpoints that stay once measured; with the last alone, new definitions train again"
     )
     tokenizer: Tokenizer
-    architecture: Architecture
+    architecture: Architecture | None = Field(None, description="of the bases that are trained")
+    adapter: Adapter | None = Field(None, description="low-rank factors that arms train in place of all weights")
     base: Base
     settings: Settings
     sources: dict[str, Source]
@@ -111,8 +143,16 @@ class Study(Strict):
     arms: dict[str, Arm]
     same: str = Field("A/A", description="the arm that draws the control's recipe a second time")
     doses: dict[str, tuple[str, ...]] = Field(default_factory=dict, description="arms by rising dose, control first")
-    margins: dict[str, float] = Field(default_factory=dict, description="measure: smallest difference that matters")
+    margins: dict[str, Margin] = Field(default_factory=dict, description="measure: smallest difference that matters")
     families: tuple[Family, ...] = ()
+    onsets: dict[str, Onset] = Field(default_factory=dict, description="rows of arms that differ in one number")
+    leaks: Leaks = Leaks()
+    runs: tuple[Joined, ...] = Field((), description="runs that were trained elsewhere")
+    claims: tuple[Test, ...] = Field((), description="comparisons that speak to the preprint's claims, untested")
+    trajectory: Trajectory = Trajectory()
+    signature: Signature | None = None
+    probes: Probes | None = None
+    equaliser: Equaliser | None = None
 
     @property
     def sha256(self) -> str:
@@ -120,9 +160,49 @@ class Study(Strict):
         return digest(self.model_dump(mode="json"))
 
     @property
+    def design(self) -> str:
+        """Hash of all that runs and scores depend on; what is said and tested of them may be changed afterwards."""
+        return digest(self.model_dump(mode="json", exclude=_SAID))
+
+    @property
     def bases(self) -> int:
         """Number of base models."""
-        return len(self.replicates) if self.base.per_replicate else 1
+        return len(self.replicates) if self.base.per_replicate else self.base.number
+
+    @property
+    def units(self) -> int:
+        """What inference counts: bases where several replicates share each of them, otherwise replicates."""
+        return self.bases if 1 < self.bases < len(self.replicates) else len(self.replicates)
+
+    @property
+    def treated(self) -> tuple[str, ...]:
+        """The arms that are neither the control nor its second draw."""
+        return tuple(arm for arm in self.arms if arm not in (CONTROL, self.same))
+
+    @property
+    def interventions(self) -> dict[str, ArmSettings]:
+        """Settings of the arms that an intervention makes, with their doses, as a recipe would hold them."""
+        return {
+            name: arm.intervention.model_copy(update={"dose": arm.dose or 1.0})
+            for name, arm in self.arms.items()
+            if arm.intervention is not None
+        }
+
+    def base_of(self, replicate: int) -> int:
+        """The replicate whose seed made the base that this one starts from: dealt out in turn."""
+        return self.replicates[self.replicates.index(replicate) % self.bases]
+
+    def settings_of(self, arm: str) -> Settings:
+        """What an arm is trained under: the study's settings with the changes that it declares."""
+        changes = self.arms[arm].settings
+        return self.settings if changes is None else changes.applied(self.settings)
+
+    def keeps_documents(self, arm: str) -> bool:
+        """Whether an arm is fed the control's documents: the control, and what differs from it in settings alone."""
+        declared = self.arms[arm]
+        drawn = declared.dose, declared.epochs, declared.intervention
+        same = declared.source == self.arms[CONTROL].source and drawn == (None, None, None)
+        return arm == CONTROL or (same and declared.settings is not None)
 
     @model_validator(mode="after")
     def _holds_together(self) -> Study:
@@ -132,11 +212,9 @@ class Study(Strict):
             raise ValueError(f"arms must hold '{self.same}' with the control's source, a second draw of it")
         if len(self.replicates) > MOST:
             raise ValueError(f"replicates must be at most {MOST} for exact tests but are {len(self.replicates)}")
-        if self.settings.length > self.base.settings.length:
-            longest = self.base.settings.length
-            raise ValueError(f"settings.length must be at most the base's {longest} but is {self.settings.length}")
         if len(set(self.replicates)) < len(self.replicates):
             raise ValueError(f"replicates must be distinct seeds but are {list(self.replicates)}")
+        self._check_bases()
         for name, arm in self.arms.items():
             _among(f"arms.{name}.source", arm.source, self.sources)
             if arm.epochs is not None and not _finite(self.sources[arm.source]):
@@ -144,6 +222,11 @@ class Study(Strict):
             whole = arm.epochs is None and arm.dose in (None, 1.0)
             if name in (CONTROL, self.same) and not whole:
                 raise ValueError(f"arms.{name} is drawn whole: leave out dose and epochs")
+            if name in (CONTROL, self.same) and arm.intervention is not None:
+                raise ValueError(f"arms.{name} is drawn by its recipe: leave out the intervention")
+        check_training(self)
+        check_joined(self.runs, arms=self.arms, replicates=self.replicates, steps=self.settings.checkpoint_steps())
+        check_interventions(self.interventions, self.sources, self.benchmark.seen)
         self._check_sources()
         for title, arms in self.doses.items():
             for arm in arms:
@@ -151,12 +234,31 @@ class Study(Strict):
         names = [task.name for task in self.tasks]
         if len(set(names)) < len(names):
             raise ValueError(f"tasks must have distinct names but are {names}")
+        check_footprints(self.trajectory, self.signature, arms=self.arms, control=CONTROL, tasks=self.tasks)
+        layers = None if self.architecture is None else self.architecture.layers
+        check_probes(self.probes, tasks=names, sources=self.sources, layers=layers)
+        check_equaliser(
+            self.equaliser, sources=self.sources, seen=self.benchmark.seen, blimp=self.benchmark.kind == "blimp"
+        )
+        for title, row in self.onsets.items():
+            for arm in row.arms:
+                _among(f"onsets.{title}.arms", arm, self.treated)
+        for task in self.leaks.allowed:
+            _among("leaks.allowed", task, names)
         Sources(self.sources)
         return self
 
+    def _check_bases(self) -> None:
+        number, replicates = self.base.number, len(self.replicates)
+        if number > 1 and self.base.per_replicate:
+            raise ValueError("base.number and base.per_replicate must not stand together")
+        if replicates % number:
+            raise ValueError(f"replicates must be a multiple of the {number} bases but are {replicates}")
+
     def _check_sources(self) -> None:
         """What names a source names one that is there and can serve."""
-        _among("base.source", self.base.source, self.sources)
+        if self.base.source is not None:
+            _among("base.source", self.base.source, self.sources)
         if self.tokenizer.kind == "bpe" and self.tokenizer.source is None:
             raise ValueError("tokenizer.source must name what the BPE is trained on but is missing")
         for key, named in (("tokenizer.source", self.tokenizer.source), ("benchmark.seen", self.benchmark.seen)):
@@ -171,25 +273,6 @@ class Study(Strict):
             if isinstance(task, Text):
                 _among(f"tasks.{index}.source", task.source, self.sources)
 
-    def check_families(self, measures: tuple[str, ...]) -> None:
-        """Refuse, before anything runs, a family that its replicates cannot carry, and unknown arms and measures."""
-        for name in self.margins:
-            _known(f"margins.{name}", name, measures)
-        for family in self.families:
-            n, m = len(self.replicates), len(family.tests)
-            for test in family.tests:
-                _known(f"families.{family.name}", test.arm, tuple(self.arms))
-                _known(f"families.{family.name}", test.measure, measures)
-            if m * p_floor(n) > family.alpha:
-                needed = replicates_needed(m, family.alpha)
-                text = (
-                    f"{m} tests reach {family.alpha:g} under Holm with {needed} replicates or more, but there are {n}"
-                )
-                raise InputError(f"families.{family.name}", text, "add replicates or leave out tests")
-            if self.bases < FEWEST_BASES:
-                text = f"confirmatory tests need {FEWEST_BASES} bases but the study has {self.bases}"
-                raise InputError(f"families.{family.name}", text, "set base.per_replicate, or leave the family out")
-
 
 def _finite(source: Source) -> bool:
     return not isinstance(source, Zipf | Balanced) and not (isinstance(source, Skills) and source.pool is None)
@@ -197,16 +280,9 @@ def _finite(source: Source) -> bool:
 
 def _among(where: str, name: str, allowed: Iterable[str]) -> None:
     try:
-        _known(where, name, tuple(allowed))
+        known(where, name, tuple(allowed))
     except InputError as error:
         raise ValueError(str(error)) from None
-
-
-def _known(where: str, name: str, allowed: tuple[str, ...]) -> None:
-    if name not in allowed:
-        near = get_close_matches(name, allowed, n=1)
-        meant = f"did you mean '{near[0]}'?" if near else ""
-        raise InputError(where, f"must name one of {', '.join(allowed)} but names '{name}'", meant)
 
 
 def read_study(path: Path) -> Study:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 
-import numpy as np
-
+from benchshadow.data.apart import apart
+from benchshadow.data.benchmarks import Removed
 from benchshadow.data.documents import Document
-from benchshadow.data.sources import Corpus, Sources
-from benchshadow.data.tasks import Item as TaskItem
-from benchshadow.data.tasks import Task, blimp_split, choices, skill_items, texts, without_repeats
-from benchshadow.errors import InputError
+from benchshadow.data.sources import Sources
+from benchshadow.data.tasks import Task, blimp_split
 
+from .equalising import Equalising, equalising
 from .seeds import generator
 from .study import Study
-from .task_kinds import BlimpPairs, Choices, SkillItems, TaskSettings, Text
+from .task_drawing import dressed, plain
 
 __all__ = ["Suite", "suite"]
 
@@ -26,15 +24,19 @@ class Suite:
 
     Attributes:
         sources: able to draw from any source of the study.
-        tasks: in the order of the study file, less items that repeat an earlier tier's or the training text.
-        removed: items that were taken out as repeats, by task.
+        tasks: in the order of the study file, less items that repeat, or nearly, a nearer tier's or the training text.
+        removed: the items that were taken out for that, by task, each with what it repeats.
         paradigms: what the benchmark consists of in this replicate.
+        training: texts of the benchmark's seen half, where the benchmark is split as a whole.
+        equaliser: the short training that every arm gets before it is scored once more, where the study has one.
     """
 
     sources: Sources
     tasks: tuple[Task, ...]
-    removed: dict[str, int]
+    removed: dict[str, tuple[Removed, ...]]
     paradigms: tuple[str, ...]
+    training: tuple[Document, ...]
+    equaliser: Equalising | None = None
 
 
 def suite(study: Study, replicate: int) -> Suite:
@@ -53,52 +55,12 @@ def suite(study: Study, replicate: int) -> Suite:
         training, paradigms = split.training, split.paradigms
         parts = {task.name: task for task in split.tasks}
     sources = Sources(study.sources, lambda: list(training))
-    drawn = tuple(_task(study, each, sources, parts, replicate) for each in study.tasks)
-    kept = without_repeats(drawn, [TaskItem(each.id, "", (each.text,)) for each in training])
-    removed = {task.name: len(before.items) - len(task.items) for before, task in zip(drawn, kept, strict=True)}
-    return Suite(sources, kept, {name: count for name, count in removed.items() if count}, paradigms)
-
-
-def _task(study: Study, settings: TaskSettings, sources: Sources, parts: dict[str, Task], replicate: int) -> Task:
-    rng = generator(study.seed, "task", settings.name, replicate)
-    match settings:
-        case SkillItems(seen=True):
-            assert study.benchmark.seen is not None, "the study file was checked"
-            pool = sources.finite(study.benchmark.seen, rng)
-            picked = sorted(rng.permutation(len(pool))[: settings.items].tolist())
-            return Task(settings.name, settings.tier, "exact", tuple(_item(pool[i]) for i in picked))
-        case SkillItems():
-            items = skill_items(
-                rng,
-                settings.items,
-                skills=settings.skills,
-                formats=settings.formats,
-                lengths=settings.lengths,
-                compositions=settings.compositions,
-            )
-            return Task(settings.name, settings.tier, "exact", items)
-        case BlimpPairs():
-            if settings.name not in parts:
-                text = f"must be one of {', '.join(parts) or 'no tiers: the benchmark is not BLiMP'}"
-                raise InputError(f"tasks.{settings.name}", f"{text} but is '{settings.name}'")
-            return parts[settings.name]
-        case Choices():
-            items = choices(settings.file, most=settings.items, rng=rng)
-            return Task(settings.name, settings.tier, "choice", items)
-        case Text():
-            return Task(settings.name, settings.tier, "text", _texts(settings, sources, rng))
-
-
-def _item(document: Document) -> TaskItem:
-    """A document of the embedded world as prompt and answer: the answer is what follows the last space."""
-    prompt, space, answer = document.text.rpartition(" ")
-    return TaskItem(document.id, prompt + space, (answer,))
-
-
-def _texts(settings: Text, sources: Sources, rng: np.random.Generator) -> tuple[TaskItem, ...]:
-    if isinstance(sources.tree[settings.source], Corpus):
-        documents = sources.corpus(settings.source, settings.half)
-        order = rng.permutation(len(documents))
-        return texts([documents[i] for i in order], most_bytes=settings.bytes)
-    drawn = list(islice(sources.draw(settings.source, rng), max(1, settings.bytes // 8)))
-    return texts(list(dict.fromkeys(drawn)), most_bytes=settings.bytes)
+    drawn = [plain(study, each, sources, parts, replicate) for each in study.tasks]
+    kept = apart([each.task for each in drawn], training)
+    tasks = tuple(
+        dressed(each, task, rng=generator(study.seed, "shots", task.name, replicate))
+        for each, task in zip(drawn, kept.tasks, strict=True)
+    )
+    removed = {task.name: found for task in tasks if (found := kept.of(task.name))}
+    equaliser = equalising(study, sources, tasks, training, replicate)
+    return Suite(sources, tasks, removed, paradigms, training, equaliser)

@@ -11,6 +11,7 @@ from benchshadow.data.interventions import Comparison, Difference, compare
 from benchshadow.errors import InputError
 from benchshadow.records import differing, read_json, sealed
 
+from .confounds import declared_places
 from .consequences import consequences, study_of
 from .manifests import SCHEMA
 from .runs import MANIFEST
@@ -24,7 +25,9 @@ _FOLLOWS = (
     "sha256",
     "treatment",
     "results",
+    "data.control_untreated_sha256",
     "data.files",
+    "data.intervention",
     "data.order_sha256",
     "data.reported",
     "data.treated_positions_sha256",
@@ -33,9 +36,9 @@ _FOLLOWS = (
 )
 # The fields of a manifest; a file with others is none.
 _WANTED = {
-    "schema", "key", "study", "arm", "replicate", "base", "tokenizer_sha256", "architecture", "settings",
-    "checkpoint_steps", "seeds", "benchmark", "evaluation", "environment", "control", "treatment", "data", "results",
-    "sha256",
+    "schema", "key", "study", "arm", "replicate", "base", "tokenizer_sha256", "architecture", "adapter", "settings",
+    "checkpoint_steps", "seeds", "benchmark", "evaluation", "probes", "equaliser", "environment", "control",
+    "treatment", "data", "results", "sha256",
 }  # fmt: skip
 
 # Hashes that training or reading the data gave, so that only their form can be checked here.
@@ -43,6 +46,7 @@ _HASHES = (
     "base.weights_sha256",
     "tokenizer_sha256",
     "data.control_order_sha256",
+    "data.control_untreated_sha256",
     "data.order_sha256",
     "data.untreated_sha256",
     "results.weights_sha256",
@@ -99,8 +103,9 @@ def verify(paths: Sequence[Path]) -> Verification:
         undeclared += _contradictions(name, manifest)
     for name, manifest in manifests[1:]:
         same_arm = first.get("arm") == manifest.get("arm")
+        allowed = (*_FOLLOWS, *_confounded(first, manifest))
         for field, was, now in differing(first, manifest):
-            follows = not same_arm and any(field == each or field.startswith(f"{each}.") for each in _FOLLOWS)
+            follows = not same_arm and any(field == each or field.startswith(f"{each}.") for each in allowed)
             (declared if follows else undeclared).append(Difference(f"{name} against {first_name}", field, was, now))
     return Verification(tuple(name for name, _ in manifests), tuple(declared), tuple(undeclared))
 
@@ -131,6 +136,12 @@ def _contradictions(name: str, manifest: dict[str, Any]) -> Iterator[Difference]
             yield Difference(name, field, was, now)
 
 
+def _confounded(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
+    """Settings that differ because the study of both manifests declares it so."""
+    study, same = study_of(one), study_of(other)
+    return set() if study is None or study != same else declared_places(study, one["arm"], other["arm"])
+
+
 def _at(value: Any, place: str) -> Any:
     """What stands at a dotted place; None where nothing does."""
     for step in place.split("."):
@@ -146,6 +157,8 @@ def _content(path: Path) -> Any:
 
 
 def _checked(name: str, manifest: Any) -> dict[str, Any]:
+    if isinstance(manifest, dict) and manifest.get("kind") == "joined run":
+        raise InputError(name, "was trained elsewhere, so that nothing proves what it was fed")
     if not isinstance(manifest, dict) or manifest.keys() != _WANTED or manifest["schema"] != SCHEMA:
         held = sorted(manifest)[:6] if isinstance(manifest, dict) else type(manifest).__name__
         raise InputError(name, f"must be the manifest of a run or of an arm, schema {SCHEMA}, but holds {held}")

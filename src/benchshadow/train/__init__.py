@@ -3,6 +3,8 @@
 The door opens without torch; what trains and holds models, `train.loop` and `train.model`, is imported by its own name.
 """
 
+from .architecture import Architecture as Architecture
 from .folder import checkpoint_folder as checkpoint_folder
-from .settings import Architecture as Architecture
+from .override import Override as Override
+from .settings import Adapter as Adapter
 from .settings import Settings as Settings

@@ -10,46 +10,55 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedModel
+from safetensors import SafetensorError
+from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.utils import logging
 
 from benchshadow.errors import InputError
 
+from .adaptation import CONFIG as ADAPTER
+from .adaptation import merged, save_factors
+from .configuration import configuration
+from .durable import flush
 from .memory import keep_freed_memory
 
 if TYPE_CHECKING:
-    from .settings import Architecture
+    from .architecture import Architecture
 
-__all__ = ["load", "new", "save", "weights_sha256"]
+__all__ = ["load", "new", "parameters", "save", "weights_sha256"]
 
 
 def new(architecture: Architecture, *, vocabulary: int, positions: int, seed: int) -> PreTrainedModel:
     """A freshly initialised model in float32; the seed alone determines its weights."""
-    config = LlamaConfig(
-        vocab_size=vocabulary,
-        hidden_size=architecture.hidden_size,
-        intermediate_size=architecture.intermediate_size,
-        num_hidden_layers=architecture.layers,
-        num_attention_heads=architecture.heads,
-        num_key_value_heads=architecture.key_value_heads or architecture.heads,
-        max_position_embeddings=positions,
-        tie_word_embeddings=architecture.tied_embeddings,
-        bos_token_id=None,
-        eos_token_id=0,
-        pad_token_id=None,
-    )
+    config = configuration(architecture, vocabulary=vocabulary, positions=positions)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return LlamaForCausalLM(config)
+        return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
 
 
-def load(folder: Path) -> PreTrainedModel:
+def parameters(architecture: Architecture, *, vocabulary: int, positions: int) -> int:
+    """Number of weights of a model that is not made; those of a shared table count once."""
+    config = configuration(architecture, vocabulary=vocabulary, positions=positions)
+    with torch.device("meta"):
+        return sum(p.numel() for p in AutoModelForCausalLM.from_config(config).parameters())
+
+
+def load(folder: Path, *, base: Path | None = None) -> PreTrainedModel:
     """A causal language model from a checkpoint folder, in float32.
+
+    Args:
+        folder: whole weights, or factors that are merged into those of `base`.
+        base: the checkpoint that an adapter belongs to; whole weights need none.
 
     Raises:
         InputError: the folder holds no checkpoint, one that cannot be read, or one that lacks weights of its model.
     """
     keep_freed_memory()
+    if (folder / ADAPTER).is_file():
+        if base is None:
+            raise InputError(folder, "must hold whole weights but holds an adapter", "name its base too")
+        with _silently():
+            return merged(load(base), folder)
     if not (folder / "config.json").is_file():
         raise InputError(folder, "must hold a checkpoint but has no config.json")
     try:
@@ -65,21 +74,34 @@ def load(folder: Path) -> PreTrainedModel:
     return model
 
 
-def save(model: PreTrainedModel, folder: Path) -> None:
-    """Write `config.json` and `model.safetensors` into a folder that is whole or absent."""
+def save(model: torch.nn.Module, folder: Path) -> None:
+    """Write `config.json` and `model.safetensors`, or an adapter's two files, into a folder that is whole or absent.
+
+    Raises:
+        InputError: it cannot be written, be it that the disk is full; what was half written is removed.
+    """
     partial = folder.with_name(f".{folder.name}.partial")
+    held: Any = model
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         with _silently():
-            model.save_pretrained(partial)
+            if isinstance(held, PreTrainedModel):
+                held.save_pretrained(partial)
+            else:
+                save_factors(held, partial)
+        flush(partial)
         shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)
-    except OSError as error:
-        raise InputError(folder, f"cannot be written ({error.strerror or error})") from error
+        flush(folder.parent)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or _first_line(error)
+        raise InputError(folder, f"cannot be written ({reason})") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
-def weights_sha256(model: PreTrainedModel) -> str:
+def weights_sha256(model: torch.nn.Module) -> str:
     """Hash of the sorted state: names, types, shapes and bytes."""
     found = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):

@@ -7,32 +7,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["Architecture", "Settings"]
-
-
-class Architecture(BaseModel):
-    """A Llama-family model, in the words of its `config.json`; the vocabulary comes from the tokenizer."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    family: Literal["llama"] = "llama"
-    hidden_size: int = Field(ge=8)
-    intermediate_size: int = Field(ge=8)
-    layers: int = Field(ge=1)
-    heads: int = Field(ge=1)
-    key_value_heads: int | None = Field(default=None, ge=1, description="as many as heads where it is left out")
-    tied_embeddings: bool = False
-
-    @model_validator(mode="after")
-    def _heads_fit(self) -> Self:
-        if self.hidden_size % (2 * self.heads):
-            rule = "hidden_size must be a multiple of twice the heads (positions turn pairs of dimensions)"
-            raise ValueError(f"{rule} but is {self.hidden_size} with {self.heads} heads")
-        if self.key_value_heads is not None and self.heads % self.key_value_heads:
-            raise ValueError(
-                f"heads must be a multiple of key_value_heads but is {self.heads} with {self.key_value_heads}"
-            )
-        return self
+__all__ = ["Adapter", "Settings"]
 
 
 class Settings(BaseModel):
@@ -43,6 +18,9 @@ class Settings(BaseModel):
     steps: int = Field(ge=1)
     sequences: int = Field(ge=1, description="per step")
     length: int = Field(ge=8, description="tokens per sequence")
+    micro_sequences: int | None = Field(
+        None, ge=1, description="sequences that pass through the model at a time; their gradients are summed"
+    )
     learning_rate: float = Field(gt=0)
     schedule: Literal["cosine", "constant"] = "cosine"
     warmup: int = Field(default=20, ge=0, description="steps of linear warm-up")
@@ -53,11 +31,29 @@ class Settings(BaseModel):
     betas: tuple[float, float] = (0.9, 0.95)
     epsilon: float = Field(default=1e-8, gt=0)
     clip: float = Field(default=1.0, gt=0, description="largest norm of a gradient")
-    optimiser: Literal["adamw"] = "adamw"
-    precision: Literal["float32"] = "float32"
+    optimiser: Literal["adamw", "sgd", "muon"] = "adamw"
+    momentum: float | None = Field(None, ge=0, lt=1, description="of sgd, 0.9, and of muon, 0.95, where it is left out")
+    muon_rate: Literal["match_rms_adamw", "original"] = Field(
+        "match_rms_adamw", description="how muon scales a step by the sides of a matrix"
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="of the passes through the model; weights and moments are float32 in either"
+    )
+    device: Literal["cpu", "cuda"] = "cpu"
     threads: int = Field(default=1, ge=1)
     checkpoints: int = Field(default=6, ge=1, description="number of log-spaced checkpoints, the last step included")
     save_every: int = Field(default=100, ge=1, description="steps between saved states that a killed run resumes from")
+    diverges_above: float | None = Field(
+        None, gt=1, description="loss over the first step's loss above which a training diverges; None: never"
+    )
+    diverges_after: int = Field(default=20, ge=1, description="steps on end that the loss must stay above that")
+
+    @model_validator(mode="after")
+    def _micro_fit(self) -> Self:
+        if self.micro_sequences is not None and self.sequences % self.micro_sequences:
+            given = f"{self.sequences} with {self.micro_sequences}"
+            raise ValueError(f"sequences must be a multiple of micro_sequences but is {given}")
+        return self
 
     @property
     def tokens(self) -> int:
@@ -77,3 +73,16 @@ class Settings(BaseModel):
         done = min(1.0, max(0.0, (step - self.warmup) / max(1, self.steps - self.warmup)))
         fall = 0.5 * (1 + math.cos(math.pi * done))
         return self.learning_rate * warm * (self.final_share + (1 - self.final_share) * fall)
+
+
+class Adapter(BaseModel):
+    """Low-rank adaptation (Hu et al. 2021): of every target only B A is trained, W = W0 + alpha / rank * B A."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rank: int = Field(ge=1)
+    alpha: float = Field(gt=0, description="over the rank it is what B A is multiplied by")
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of a target's inputs that a step drops")
+    targets: tuple[str, ...] = Field(
+        (), description="last names of modules, such as q_proj; every linear map inside the blocks where empty"
+    )

@@ -115,7 +115,14 @@ class Corpus(Documents):
         if not total.documents:
             first = f", the first: {total.listed[0]}" if total.listed else ""
             said = f"none, with {total.empty} rows empty and {total.refused} refused{first}"
-            raise InputError(f"corpus '{self.name}'", f"must hold at least one document but holds {said}")
+            raise InputError(self._called(), f"must hold at least one document but holds {said}")
+
+    def _called(self) -> str:
+        """Its name, and its first file where the name is another."""
+        files = [each.where for each in self.sources]
+        named = len(files) == 1 and Path(files[0]).name == self.name
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        return f"corpus '{self.name}'" + ("" if named or not files else f", {files[0]}{more}")
 
     @property
     def read(self) -> Reading:

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 from jaxtyping import Float64
-from scipy import linalg
 
 from benchshadow.errors import InputError
+from benchshadow.spectra.lapack import add_gram, symmetric_eigenvalues
 
 __all__ = ["ORDERS", "entropy_number", "kernel_spectrum", "vendi"]
 
@@ -46,16 +46,15 @@ def kernel_spectrum(embeddings: Float64[np.ndarray, "n d"]) -> Float64[np.ndarra
     if not n or not known.all():
         wrong = int(np.count_nonzero(~known))
         raise InputError("embeddings", f"must be rows with a direction but {wrong} of {n} have none")
-    lengths = np.sqrt(squares)
+    scales, gram = 1 / np.sqrt(squares), np.zeros((min(n, d),) * 2)
     if d < n:
-        rows = embeddings / lengths[:, None]
-        gram = rows.T @ rows
+        add_gram(gram, embeddings * scales[:, None], wide=False)
     else:
-        gram = embeddings @ embeddings.T
-        gram /= lengths[:, None]
-        gram /= lengths
+        add_gram(gram, np.ascontiguousarray(embeddings, np.float64), wide=True)
+        gram *= scales[:, None]
+        gram *= scales
     gram /= n
-    values = linalg.eigvalsh(gram.T, overwrite_a=True, check_finite=False, driver="evd")[::-1]
+    values = symmetric_eigenvalues(gram, overwrite=True)[::-1]
     return np.where(values > values[0] * len(values) * np.finfo(np.float64).eps, values, 0.0)
 
 

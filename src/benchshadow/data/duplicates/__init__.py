@@ -2,6 +2,8 @@
 
 from .exact import exact_pairs as exact_pairs
 from .found import Duplicates as Duplicates
+from .meaning import SemanticDuplicates as SemanticDuplicates
+from .meaning import semantic_duplicates as semantic_duplicates
 from .minhash import expected_recall as expected_recall
 from .near import near_duplicates as near_duplicates
 from .recall import Recall as Recall

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,9 @@ _UNKNOWN = np.uint32(0xFFFFFFFF)
 _BECOMES = np.full(0x110000, _UNKNOWN)
 """What each code point becomes, itself in lower case or a space; filled as they are met, of a million some hundred."""
 _BECOMES[END] = END
+_LONG = 1 << 20
+"""Characters above which a text is taken in pieces."""
+_BLANK = re.compile(r"[\n\t ]")
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,24 @@ def hash_words(texts: Sequence[str]) -> WordHashes:
     """
     if not texts:
         return WordHashes(np.empty(0, np.uint64), np.zeros(1, np.int64))
+    if max(map(len, texts)) > _LONG:
+        parts = [np.concatenate([_hashed([piece]).hashes for piece in _pieces(text)]) for text in texts]
+        return WordHashes(np.concatenate(parts), np.cumsum([0, *map(len, parts)]))
+    return _hashed(texts)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """A text in pieces cut at ASCII blanks, over which nothing acts on anything: its arrays take a piece's memory."""
+    begin = 0
+    while len(text) - begin > _LONG:
+        blank = _BLANK.search(text, begin + _LONG)
+        end = blank.start() if blank else len(text)
+        yield text[begin:end]
+        begin = end
+    yield text[begin:]
+
+
+def _hashed(texts: Sequence[str]) -> WordHashes:
     found = Words.of_normalised(_normalised(texts))
     return WordHashes(found.hashes, np.append(np.searchsorted(found.starts, found.begins), len(found.starts)))
 

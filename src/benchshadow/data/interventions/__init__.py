@@ -19,6 +19,7 @@ from .items import ByTemplate as ByTemplate
 from .items import FormatOnly as FormatOnly
 from .items import Injected as Injected
 from .items import Paraphrased as Paraphrased
+from .meaning import DeduplicatedByMeaning as DeduplicatedByMeaning
 from .narrow import NarrowOther as NarrowOther
 from .pool import Intervention as Intervention
 from .pool import Pool as Pool
@@ -33,6 +34,10 @@ from .recipe import CONTROL as CONTROL
 from .recipe import Recipe as Recipe
 from .recipe import read_recipe as read_recipe
 from .repetition import RepeatedPrompts as RepeatedPrompts
+from .rewriters import ByText as ByText
+from .rewriters import FileRewriter as FileRewriter
+from .rewriters import FromModel as FromModel
+from .rewriters import Rewriter as Rewriter
 from .rewriting import Normalised as Normalised
 from .rewriting import by_rules as by_rules
 from .scoring import ByScore as ByScore

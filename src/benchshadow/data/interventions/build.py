@@ -13,18 +13,19 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 from benchshadow.data.documents import Document, data_file, file_hash
-from benchshadow.data.packing import InOrder, PackedStream, Pieces, TokenStore, lay, placed, shuffled
+from benchshadow.data.packing import Again, InOrder, PackedStream, Pieces, TokenStore, lay, placed, shuffled
 from benchshadow.data.packing.store import corpus_hash, tokenizer_hash
 from benchshadow.data.tokenization import end_token
 from benchshadow.errors import InputError
-from benchshadow.records import open_folder, read_json, seal, write_json
+from benchshadow.records import digest, open_folder, read_json, seal, write_json, write_parquet
 
 from .account import SCHEMA, Tally, environment, positions, reported, untreated_hash
 from .comparing import expected
 from .filling import filled
-from .making import Workshop
+from .making import Workshop, both_sides
 from .pool import Pool, Room, Treatment
 from .recipe import CONTROL, Recipe
 from .seeding import generator
@@ -37,6 +38,8 @@ __all__ = ["MANIFEST", "Arms", "build"]
 
 MANIFEST = "manifest.json"
 """What an arm's folder says of itself."""
+PAIRS = "pairs.parquet"
+"""Documents that an arm was cleared of, each with the one it was removed for."""
 CORPUS, ARMS, SCRATCH = "corpus", "arms", "scratch"
 
 
@@ -84,14 +87,14 @@ def build(
     if iter(corpus) is corpus:
         raise InputError("corpus", "must be gone through more than once but is an iterator", "give a list or a corpus")
     tools = tools or Tools()
-    workshop = Workshop(recipe, tools, seed)
+    workshop = Workshop(recipe.arms, both_sides(recipe, seed), tools)
     bench = _Bench(corpus, recipe, Path(out), tokenizer, mapped, seed, workshop)
     work = {
         "verb": "intervene",
         "recipe": recipe.model_dump(mode="json"),
         "seed": seed,
         "tokenizer": tokenizer_hash(tokenizer),
-        "tools": dict(tools.names),
+        "tools": bench.tools_named,
         "items": workshop.hashes(),
     }
     open_folder(bench.out, work)
@@ -122,15 +125,29 @@ class _Bench:
     _lock: Lock = field(default_factory=Lock)
 
     @cached_property
+    def tools_named(self) -> dict[str, str]:
+        """The tools by name and, where they are files or models, by content."""
+        return self.workshop.named_tools()
+
+    @cached_property
     def store(self) -> TokenStore:
         """The corpus, coded; what an earlier call left must be of the same documents."""
         folder = self.out / CORPUS
         if not folder.exists():
-            return TokenStore.write(self.corpus, self.tokenizer, folder, mapped=self.mapped)
+            return TokenStore.write(self.corpus, self.tokenizer, folder, mapped=self.mapped, texts=self._texts)
         store = TokenStore.open(folder)
         if store.account["sha256"] != corpus_hash(self.corpus):
             raise InputError(folder, "must hold the tokens of this corpus but holds another's", "name another --out")
         return store
+
+    @property
+    def _texts(self) -> Path:
+        return self.out / SCRATCH / "texts"
+
+    @cached_property
+    def documents(self) -> Iterable[Document]:
+        """The corpus, once it was coded by this call from the texts that were put aside."""
+        return Again(self.store, self._texts) if self._texts.is_file() else self.corpus
 
     @cached_property
     def control(self) -> Pieces:
@@ -171,7 +188,10 @@ class _Bench:
         tally = Tally(stand, self.tokenizer.get_vocab_size())
 
         def account(partial: Path, order: str) -> None:
-            write_json(partial / MANIFEST, self._manifest(name, order, stand, tally, pieces, stores))
+            listed = None if treatment is None else treatment.listed
+            if listed is not None:
+                write_parquet(listed, partial / PAIRS)
+            write_json(partial / MANIFEST, self._manifest(name, order, stand, tally, pieces, stores, listed))
 
         length = self.recipe.budget.length
         return PackedStream.write(pieces, stores, folder, length=length, account=account, watch=[tally])
@@ -192,7 +212,7 @@ class _Bench:
         early = self._early(stand)
         length = self.recipe.budget.length
         pool = Pool(
-            documents=self.corpus,
+            documents=self.documents,
             store=self.store,
             control=self.order,
             free=np.flatnonzero(~fixed),
@@ -228,7 +248,14 @@ class _Bench:
         return pieces
 
     def _manifest(
-        self, name: str, order: str, stand: np.ndarray, tally: Tally, pieces: Pieces, stores: list[TokenStore]
+        self,
+        name: str,
+        order: str,
+        stand: np.ndarray,
+        tally: Tally,
+        pieces: Pieces,
+        stores: list[TokenStore],
+        listed: pl.DataFrame | None,
     ) -> dict[str, Any]:
         if name == CONTROL:
             control_order, rest = order, tally.untreated.hexdigest()
@@ -241,6 +268,9 @@ class _Bench:
                     self._untreated[len(stand)] = untreated_hash(control, stand)
                 rest = self._untreated[len(stand)]
         written = stores[1].account if len(stores) > 1 else None
+        told = reported(tally, pieces, stores, end_token(self.tokenizer), reference)
+        if listed is not None:
+            told["pairs"] = {"removed": listed.height, "sha256": digest([list(row) for row in listed.iter_rows()])}
         return seal(
             {
                 "schema": SCHEMA,
@@ -251,7 +281,7 @@ class _Bench:
                 "sources": self._sources(),
                 "items": self.workshop.hashes(),
                 "tokenizer_sha256": tokenizer_hash(self.tokenizer),
-                "tools": dict(self.workshop.tools.names),
+                "tools": self.tools_named,
                 "environment": environment(),
                 "order_sha256": order,
                 "control_order_sha256": control_order,
@@ -260,7 +290,7 @@ class _Bench:
                 "written": None
                 if written is None
                 else {key: written[key] for key in ("documents", "tokens", "sha256")},
-                "reported": reported(tally, pieces, stores, end_token(self.tokenizer), reference),
+                "reported": told,
             }
         )
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from benchshadow.data.documents import Document
 from benchshadow.errors import InputError
 
 from .pool import Pool, Segment, Treatment
 from .prompts import JOINED, Prompt, with_others_answers
+from .rewriters import Rewriter
 
 __all__ = ["ByTemplate", "FormatOnly", "Injected", "Paraphrased"]
 
@@ -70,30 +72,34 @@ class Paraphrased:
 
     Attributes:
         items: of the benchmark's seen half.
-        rewriter: from a text and the number of the version to the text in other words; must depend on these alone.
+        rewriter: gives every version of an item in other words.
         versions: of each item.
         epochs: how often each version may stand.
         template: joins prompt and answer before they are rewritten.
     """
 
     items: Sequence[Prompt]
-    rewriter: Callable[[str, int], str]
+    rewriter: Rewriter
     versions: int = 1
     epochs: int = 1
     template: str = JOINED
 
     def __call__(self, pool: Pool, *, rng: np.random.Generator) -> Treatment:
         """The versions in a new order every epoch."""
-        documents = []
-        for item in self.items:
-            for version in range(self.versions):
-                document = item.document(self.template, f" (paraphrase {version})")
-                text = self.rewriter(document.text, version)
-                if not text.strip() or text == document.text:
-                    raise InputError(item.id, f"must come back in other words but came back as {text[:40]!r}")
-                documents.append(document._replace(text=text))
+        by_version = [self._version(version) for version in range(self.versions)]
+        documents = [each for together in zip(*by_version, strict=True) for each in together]
         written = pool.write(documents)
         return Treatment((Segment(_epochs(len(written), self.epochs, rng) + len(pool)),), written)
+
+    def _version(self, version: int) -> list[Document]:
+        """One version of every item."""
+        plain = [item.document(self.template) for item in self.items]
+        found = []
+        for item, document, text in zip(self.items, plain, self.rewriter(plain, version), strict=True):
+            if not text.strip() or text == document.text:
+                raise InputError(item.id, f"must come back in other words but came back as {text[:40]!r}")
+            found.append(Document(f"{item.id} (paraphrase {version})", text, document.domain))
+        return found
 
 
 @dataclass(frozen=True)

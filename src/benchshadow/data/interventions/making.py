@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, TypeVar
 
 from benchshadow.data.documents import Document
@@ -16,48 +15,53 @@ from .controls import LengthMatched, NovelBroad, SecondDraw
 from .coverage import ClusterBalanced, DomainBalanced, Spread
 from .duplicates import Deduplicated
 from .items import ByTemplate, FormatOnly, Injected, Paraphrased
+from .meaning import DeduplicatedByMeaning
 from .narrow import NarrowOther
 from .pool import Intervention
 from .prompts import Prompt, halves, prompts_hash, read_prompts
 from .recipe import BENCHMARK, Items, Recipe
 from .repetition import RepeatedPrompts
+from .rewriters import ByText, FileRewriter, FromFile, FromModel, FromRules, Rewriter, RewriterSettings
 from .rewriting import Normalised
 from .scoring import ByScore, Placebo
 from .tools import Tools
 
-__all__ = ["Workshop"]
+__all__ = ["Sides", "Workshop", "both_sides"]
 
 T = TypeVar("T")
+Sides = tuple[list[Prompt], list[Prompt]]
+"""The seen and the held-out items of a source."""
+
+
+def both_sides(recipe: Recipe, seed: int) -> dict[str, Sides]:
+    """The seen and the held-out items of every source of a recipe, the benchmark among them."""
+    files = dict(recipe.sources)
+    if recipe.benchmark is not None:
+        files[BENCHMARK] = recipe.benchmark
+    return {name: _split(items, seed) for name, items in sorted(files.items())}
+
+
+def _split(items: Items, seed: int) -> Sides:
+    found = read_prompts(items.file, prompt=items.prompt, answer=items.answer, domain=items.domain)
+    seen, held = halves(found, items.seen, seed)
+    if not seen:
+        raise InputError(items.file, f"must have seen items but has none among {len(found)}", "raise its 'seen'")
+    return seen, held
 
 
 @dataclass(frozen=True)
 class Workshop:
-    """Makes interventions of a recipe.
+    """Makes interventions from settings.
 
     Attributes:
-        recipe: names arms and sources.
-        tools: what they are made with.
-        seed: splits items into those seen and those held out.
+        arms: settings by name, those of the arms that controls are of among them.
+        sides: items by the source that settings name, "benchmark" among them where one is asked for.
+        tools: what interventions are made with.
     """
 
-    recipe: Recipe
+    arms: Mapping[str, kinds.ArmSettings]
+    sides: Mapping[str, Sides]
     tools: Tools
-    seed: int
-
-    @cached_property
-    def sides(self) -> dict[str, tuple[list[Prompt], list[Prompt]]]:
-        """The seen and the held-out items of every source, the benchmark among them."""
-        files = dict(self.recipe.sources)
-        if self.recipe.benchmark is not None:
-            files[BENCHMARK] = self.recipe.benchmark
-        return {name: self._split(items) for name, items in sorted(files.items())}
-
-    def _split(self, items: Items) -> tuple[list[Prompt], list[Prompt]]:
-        found = read_prompts(items.file, prompt=items.prompt, answer=items.answer, domain=items.domain)
-        seen, held = halves(found, items.seen, self.seed)
-        if not seen:
-            raise InputError(items.file, f"must have seen items but has none among {len(found)}", "raise its 'seen'")
-        return seen, held
 
     def hashes(self) -> dict[str, dict[str, Any]]:
         """Hash and number of the items of every side, for the manifest."""
@@ -69,9 +73,18 @@ class Workshop:
             for name, both in self.sides.items()
         }
 
+    def named_tools(self) -> dict[str, str]:
+        """What the tools are called, and by their hashes the files and models that rewrite, for the manifest."""
+        found = dict(self.tools.names)
+        for name, arm in self.arms.items():
+            settings = getattr(arm, "rewriter", None)
+            if isinstance(settings, FromFile | FromModel):
+                found[f"rewriter of {name}"] = self._rewriter(name, settings).identity
+        return found
+
     def intervention(self, name: str) -> Intervention:
         """The intervention of an arm."""
-        arm = self.recipe.arms[name]
+        arm = self.arms[name]
         match arm:
             case kinds.Aligned():
                 return self._aligned(name, arm, BENCHMARK)
@@ -82,10 +95,14 @@ class Workshop:
             case kinds.Repeated():
                 items = self.sides[arm.source][0]
                 return RepeatedPrompts(items, arm.share, arm.repeats, arm.answers, arm.place, arm.template)
+            case kinds.Deduplicated(by="meaning"):
+                embedder = _needed(name, "embedder", self.tools.embedder)
+                return DeduplicatedByMeaning(embedder, arm.threshold, arm.clusters, arm.keep)
             case kinds.Deduplicated():
-                return Deduplicated(_needed(name, "near", self.tools.near) if arm.near else None)
-            case kinds.Plain(intervention="normalised"):
-                return Normalised(self.tools.normaliser)
+                near = arm.near or arm.by == "near"
+                return Deduplicated(_needed(name, "near", self.tools.near) if near else None)
+            case kinds.Normalised():
+                return Normalised(self._rewriter(name, arm.rewriter))
             case kinds.Plain(intervention="a/a"):
                 return SecondDraw()
             case kinds.Plain():
@@ -94,7 +111,12 @@ class Workshop:
                 return self._control(arm)
 
     def _control(self, arm: kinds.OfPlain | kinds.OfSource) -> Intervention:
-        of, parent = self.recipe.arms[arm.of], self.intervention(arm.of)
+        of = self.arms[arm.of]
+        if arm.intervention == "off-target":  # before the parent is made, whose items it does not need
+            assert isinstance(arm, kinds.OfSource)
+            assert isinstance(of, kinds.Aligned)
+            return self._aligned(arm.of, of, arm.source)
+        parent = self.intervention(arm.of)
         match arm.intervention:
             case "placebo":
                 assert isinstance(parent, ByScore)
@@ -104,10 +126,6 @@ class Workshop:
                 return FormatOnly(parent)
             case "length-matched":
                 return LengthMatched(parent)
-            case "off-target":
-                assert isinstance(arm, kinds.OfSource)
-                assert isinstance(of, kinds.Aligned)
-                return self._aligned(arm.of, of, arm.source)
             case "narrow-other":
                 assert isinstance(arm, kinds.OfSource)
                 return NarrowOther(self._documents(arm.source), parent)
@@ -123,8 +141,18 @@ class Workshop:
             case "template":
                 return ByTemplate(items, arm.templates, arm.epochs)
             case "paraphrase":
-                rewriter: Callable[[str, int], str] = _needed(name, "paraphraser", self.tools.paraphraser)
-                return Paraphrased(items, rewriter, arm.versions, arm.epochs, arm.template)
+                return Paraphrased(items, self._rewriter(name, arm.rewriter), arm.versions, arm.epochs, arm.template)
+
+    def _rewriter(self, name: str, settings: RewriterSettings | None) -> Rewriter:
+        match settings:
+            case None:
+                return ByText(_needed(name, "paraphraser", self.tools.paraphraser))
+            case FromRules():
+                return ByText.alone(self.tools.normaliser, "rules")
+            case FromFile():
+                return FileRewriter(settings.path)
+            case FromModel():
+                return _needed(name, "models", self.tools.models)(settings)
 
     def _coverage(self, name: str, arm: kinds.Coverage) -> Intervention:
         if arm.by == "domains":

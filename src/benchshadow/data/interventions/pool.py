@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+import polars as pl
 
 from benchshadow.data.documents import Document
-from benchshadow.data.packing import InOrder, TokenStore
+from benchshadow.data.packing import Again, InOrder, TokenStore
 from benchshadow.errors import InputError
 
 if TYPE_CHECKING:
@@ -77,10 +78,12 @@ class Treatment:
     Attributes:
         segments: one for all of them, or one for the first half of the stream and one for the second.
         written: documents that the intervention made and that the pool does not hold.
+        listed: pairs of documents of which one was removed for the other, by their ids; None where that is not asked.
     """
 
     segments: tuple[Segment, ...]
     written: TokenStore | None = None
+    listed: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,9 @@ class Pool:
 
     def chosen(self, wanted: np.ndarray) -> Iterator[Document]:
         """The documents of an index, in the order of the corpus."""
+        if isinstance(self.documents, Again):
+            yield from self.documents.at(np.unique(wanted))
+            return
         mask = np.zeros(len(self), bool)
         mask[wanted] = True
         for index, document in enumerate(self.documents):

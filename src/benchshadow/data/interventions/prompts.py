@@ -28,7 +28,8 @@ class Prompt(NamedTuple):
     def document(self, template: str = JOINED, mark: str = "") -> Document:
         """The item as a text; `mark` tells documents of one item apart."""
         text = fill(template, {"prompt": self.prompt, "answer": self.answer}, self.id)
-        return Document(f"{self.id}{mark}", text, self.domain)
+        ending = "\n" if self.answer.endswith("\n") else ""  # a line end that belongs to the answer is to be learnt
+        return Document(f"{self.id}{mark}", text + ending, self.domain)
 
 
 def read_prompts(file: str, *, prompt: str, answer: str, domain: str = "") -> list[Prompt]:

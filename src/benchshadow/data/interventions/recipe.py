@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -11,12 +12,24 @@ from benchshadow.errors import InputError
 from benchshadow.records import read_toml
 
 from .prompts import JOINED
+from .rewriters import FromFile, FromModel, FromRules, RewriterSettings
 
-__all__ = ["CONTROL", "ArmSettings", "Budget", "Items", "Recipe", "read_recipe"]
+__all__ = [
+    "BENCHMARK",
+    "CONTROL",
+    "ArmSettings",
+    "Budget",
+    "Items",
+    "Recipe",
+    "check_parent",
+    "read_recipe",
+    "source_of",
+]
 
 CONTROL = "control"
 """The arm that is always there and that nobody declares."""
 BENCHMARK = "benchmark"
+"""What arms call the seen half of the benchmark."""
 
 
 class Strict(BaseModel):
@@ -79,6 +92,17 @@ class Aligned(Arm):
     templates: tuple[str, ...] = Field((JOINED, "Q: {prompt}\nA: {answer}"), min_length=1)
     versions: int = Field(1, ge=1, description="paraphrase: of every item")
     epochs: int = Field(1, ge=1, description="template, paraphrase: how often a text may stand")
+    rewriter: RewriterSettings | None = Field(None, description="paraphrase: what gives items in other words")
+
+    @model_validator(mode="after")
+    def _can_rewrite(self) -> Self:
+        if self.rewriter is not None and self.by != "paraphrase":
+            raise ValueError(f"a rewriter is for by = 'paraphrase' but by is '{self.by}'")
+        if isinstance(self.rewriter, FromRules):
+            raise ValueError("rewriter.kind must be 'file' or 'model' for a paraphrase but is 'rules'")
+        if isinstance(self.rewriter, FromModel) and self.versions > 1 and "{version}" not in self.rewriter.prompt:
+            raise ValueError(f"rewriter.prompt must name {{version}} for {self.versions} versions but does not")
+        return self
 
 
 class Coverage(Arm):
@@ -117,13 +141,30 @@ class Deduplicated(Arm):
     """No text twice."""
 
     intervention: Literal["deduplicated"]
-    near: bool = False
+    by: Literal["text", "near", "meaning"] = "text"
+    near: bool = Field(False, description="the same as by = 'near'")
+    threshold: float = Field(0.95, gt=0, lt=1, description="meaning: cosine above which two texts say the same")
+    clusters: int = Field(64, ge=1, description="meaning: of the k-means inside whose clusters pairs are looked for")
+    keep: Literal["farthest", "first"] = Field("farthest", description="meaning: from its centre, or in the corpus")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.near and self.by == "meaning":
+            raise ValueError("near must be left out where by is 'meaning'")
+        return self
+
+
+class Normalised(Arm):
+    """One manner of spelling or of saying."""
+
+    intervention: Literal["normalised"]
+    rewriter: RewriterSettings = FromRules()
 
 
 class Plain(Arm):
     """Interventions without settings."""
 
-    intervention: Literal["normalised", "a/a", "novel-broad"]
+    intervention: Literal["a/a", "novel-broad"]
 
 
 class OfPlain(OfArm):
@@ -140,7 +181,7 @@ class OfSource(OfArm):
 
 
 ArmSettings = Annotated[
-    Aligned | Coverage | Concentrated | Repeated | Deduplicated | Plain | OfPlain | OfSource,
+    Aligned | Coverage | Concentrated | Repeated | Deduplicated | Normalised | Plain | OfPlain | OfSource,
     Field(discriminator="intervention"),
 ]
 """Any arm, told apart by its `intervention`."""
@@ -161,29 +202,43 @@ class Recipe(Strict):
                 raise ValueError(
                     f"arms must be named in letters, digits, - and _, none '{CONTROL}', but one is '{name}'"
                 )
-            self._parent(name, arm)
-            source = getattr(arm, "source", BENCHMARK if getattr(arm, "intervention", "") == "aligned" else None)
+            check_parent(self.arms, name)
+            source = source_of(arm)
             if source == BENCHMARK and self.benchmark is None:
                 raise ValueError(f"arms.{name} needs [benchmark], which is missing")
             if source not in (None, BENCHMARK) and source not in self.sources:
                 raise ValueError(f"arms.{name}.source must be among {sorted(self.sources)} but is '{source}'")
         return self
 
-    def _parent(self, name: str, arm: Any) -> None:
-        if not isinstance(arm, OfArm):
-            return
-        parent = self.arms.get(arm.of)
-        if parent is None or isinstance(parent, OfArm):
-            allowed = sorted(n for n, each in self.arms.items() if not isinstance(each, OfArm))
-            raise ValueError(f"arms.{name}.of must be among {allowed} but is '{arm.of}'")
-        by = getattr(parent, "by", "") if isinstance(parent, Aligned) else ""
-        wanted = {"placebo": ("score",), "format-only": ("template", "copies", "paraphrase"), "off-target": ("",)}
-        allowed_by = wanted.get(arm.intervention)  # pyright: ignore[reportAttributeAccessIssue]
-        if allowed_by and (not by or (allowed_by != ("",) and by not in allowed_by)):
-            rule = "aligned" if allowed_by == ("",) else f"aligned by {' or '.join(allowed_by)}"
-            raise ValueError(f"arms.{name}.of must be {rule} but '{arm.of}' is not")
-        if arm.dose != parent.dose:
-            raise ValueError(f"arms.{name}.dose must be that of '{arm.of}', {parent.dose}, but is {arm.dose}")
+
+def source_of(arm: Any) -> str | None:
+    """The source whose items an arm is made of, "benchmark" for the benchmark's; None where it needs no items."""
+    return getattr(arm, "source", BENCHMARK if isinstance(arm, Aligned) else None)
+
+
+def check_parent(arms: Mapping[str, ArmSettings], name: str) -> None:
+    """See that a control of an arm is one that this arm can have.
+
+    Raises:
+        ValueError: it is not; the sentence begins with the place.
+    """
+    arm = arms[name]
+    if not isinstance(arm, OfArm):
+        return
+    parent = arms.get(arm.of)
+    if parent is None or isinstance(parent, OfArm):
+        allowed = sorted(n for n, each in arms.items() if not isinstance(each, OfArm))
+        raise ValueError(f"arms.{name}.of must be among {allowed} but is '{arm.of}'")
+    by = getattr(parent, "by", "") if isinstance(parent, Aligned) else ""
+    wanted = {"placebo": ("score",), "format-only": ("template", "copies", "paraphrase"), "off-target": ("",)}
+    allowed_by = wanted.get(getattr(arm, "intervention", ""))
+    if allowed_by and (not by or (allowed_by != ("",) and by not in allowed_by)):
+        rule = "aligned" if allowed_by == ("",) else f"aligned by {' or '.join(allowed_by)}"
+        raise ValueError(f"arms.{name}.of must be {rule} but '{arm.of}' is not")
+    if getattr(arm, "intervention", "") == "format-only" and isinstance(getattr(parent, "rewriter", None), FromFile):
+        raise ValueError(f"arms.{name}.of must not be rewritten from a file, which has no other answers, but is")
+    if arm.dose != parent.dose:
+        raise ValueError(f"arms.{name}.dose must be that of '{arm.of}', {parent.dose}, but is {arm.dose}")
 
 
 def read_recipe(path: Path) -> Recipe:

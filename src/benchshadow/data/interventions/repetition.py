@@ -16,6 +16,9 @@ from .prompts import JOINED, Prompt
 
 __all__ = ["RepeatedPrompts"]
 
+SPARE = 1.5
+"""Characters that are written for each that is thought to be wanted; twice as many where they were too few."""
+
 
 @dataclass(frozen=True)
 class RepeatedPrompts:
@@ -49,10 +52,27 @@ class RepeatedPrompts:
     def __call__(self, pool: Pool, *, rng: np.random.Generator) -> Treatment:
         """Items by lot, repetitions beside their first; the mixing comes later."""
         drawn = [self.items[i] for i in rng.permutation(len(self.items))]
-        texts = [text for index, item in enumerate(drawn) for text in self._texts(index, item, drawn)]
-        written = pool.write(dict.fromkeys(texts))
-        place = {document: index for index, document in enumerate(dict.fromkeys(texts))}
-        return Treatment((Segment(np.array([place[text] for text in texts], np.int64) + len(pool)),), written)
+        spare = SPARE
+        while True:
+            texts, whole = self._enough(drawn, spare * pool.room.tokens / _rate(pool))
+            place = {document: index for index, document in enumerate(dict.fromkeys(texts))}
+            written = pool.write(place)
+            order = np.array([place[text] for text in texts], np.int64)
+            if whole or written.lengths[order].sum() >= pool.room.tokens:
+                return Treatment((Segment(order + len(pool)),), written)
+            spare *= 2
+
+    def _enough(self, drawn: list[Prompt], characters: float) -> tuple[list[Document], bool]:
+        """The documents of the first prompts until they have so many characters, and whether these are all."""
+        texts: list[Document] = []
+        size = 0
+        for index, item in enumerate(drawn):
+            if size >= characters:
+                return texts, False
+            versions = list(self._texts(index, item, drawn))
+            texts += versions
+            size += sum(len(version.text) for version in versions)
+        return texts, True
 
     def _texts(self, index: int, item: Prompt, drawn: list[Prompt]) -> Iterator[Document]:
         """The documents of one prompt; the share is met as evenly as can be among those drawn first."""
@@ -70,6 +90,14 @@ class RepeatedPrompts:
                     mark = f" (answer {len(answers)})"
                     versions.append(item._replace(answer=other.answer).document(self.template, mark))
         if self.place == "inside":
-            yield versions[0]._replace(text="\n".join(version.text for version in versions))
+            lines = "\n".join(version.text.removesuffix("\n") for version in versions)
+            ending = "\n" if versions[0].text.endswith("\n") else ""
+            yield versions[0]._replace(text=lines + ending)
         else:
             yield from versions
+
+
+def _rate(pool: Pool) -> float:
+    """Tokens for each character of the pool's documents; with an empty pool, one."""
+    characters = int(pool.store.table["characters"].sum())
+    return pool.store.account["tokens"] / characters if characters else 1.0

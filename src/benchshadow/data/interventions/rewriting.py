@@ -4,41 +4,41 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from benchshadow.data.documents import Document, batched
 from benchshadow.data.packing import TokenStore
 from benchshadow.errors import InputError
 
 from .pool import Pool, Segment, Treatment
+from .rewriters import TOGETHER, ByText, Rewriter
 
 __all__ = ["Normalised", "by_rules"]
 
 SPARE = 1.05
 """Tokens that are rewritten for each that is wanted, since a text may become shorter; twice as many where too few."""
-_SIGNS = str.maketrans(
-    {
-        "\u2018": "'",
-        "\u2019": "'",
-        "\u201c": '"',
-        "\u201d": '"',
-        "\u2013": "-",
-        "\u2014": "-",
-        "\u2026": "...",
-        "\u00ad": "",
-    }
-)
-
-
+_SIGNS = {
+    "\u2018": "'",
+    "\u2019": "'",
+    "\u201c": '"',
+    "\u201d": '"',
+    "\u2013": "-",
+    "\u2014": "-",
+    "\u2026": "...",
+    "\u00ad": "",
+}
 _ODD_SPACE = re.compile(r"[^\S\n ]")
 
 
 def by_rules(text: str) -> str:
     """NFKC, plain quotes, dashes and dots, single spaces, at most one blank line."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text.translate(_SIGNS))
+        for sign, plain in _SIGNS.items():
+            text = text.replace(sign, plain)
+        text = unicodedata.normalize("NFKC", text)
     text = text.replace("\r\n", "\n")
     if "  " in text or _ODD_SPACE.search(text):
         text = re.sub(r"[^\S\n]+", " ", text)
@@ -47,15 +47,19 @@ def by_rules(text: str) -> str:
     return text.strip()
 
 
+RULES = ByText.alone(by_rules, "rules")
+"""Spelling alone."""
+
+
 @dataclass(frozen=True)
 class Normalised:
     """The control's own documents in the treated sequences, and new ones after them, each rewritten.
 
     Attributes:
-        rewriter: from a text to a text; must depend on the text alone.
+        rewriter: gives each of them in another manner.
     """
 
-    rewriter: Callable[[str], str] = by_rules
+    rewriter: Rewriter = RULES
 
     def __call__(self, pool: Pool, *, rng: np.random.Generator) -> Treatment:
         """The control's documents first, in its order."""
@@ -74,13 +78,12 @@ class Normalised:
             spare *= 2
 
     def _written(self, pool: Pool, some: np.ndarray) -> TokenStore:
-        return pool.write(
-            document._replace(id=f"{document.id} (rewritten)", text=self._rewritten(document.id, document.text))
-            for document in pool.chosen(some)
-        )
+        return pool.write(self._rewritten(pool.chosen(some)))
 
-    def _rewritten(self, name: str, text: str) -> str:
-        found = self.rewriter(text)
-        if text.strip() and not found.strip():
-            raise InputError(name, f"must still say something when rewritten but {text[:40]!r} became nothing")
-        return found
+    def _rewritten(self, documents: Iterable[Document]) -> Iterator[Document]:
+        for batch in batched(documents, TOGETHER):
+            for document, text in zip(batch, self.rewriter(batch, 0), strict=True):
+                if document.text.strip() and not text.strip():
+                    said = f"must still say something when rewritten but {document.text[:40]!r} became nothing"
+                    raise InputError(document.id, said)
+                yield document._replace(id=f"{document.id} (rewritten)", text=text)

@@ -10,6 +10,7 @@ import numpy as np
 from benchshadow.data.documents import Document, batched
 
 from .duplicates import Pairs
+from .rewriters import FromModel, Rewriter
 from .rewriting import by_rules
 
 __all__ = ["Tools", "alignment_scores"]
@@ -37,6 +38,7 @@ class Tools:
         embedder: from all documents to a row for each.
         paraphraser: from a text and the number of a version to the text in other words.
         normaliser: from a text to the text in one manner of spelling.
+        models: from the settings of a rewriter to the model that they name.
         near: verified pairs of near duplicates among the documents, or what gives them from the pool.
         names: what each of them is called, for the manifest: code cannot be hashed.
     """
@@ -45,5 +47,6 @@ class Tools:
     embedder: Callable[[Iterable[Document]], np.ndarray] | None = None
     paraphraser: Callable[[str, int], str] | None = None
     normaliser: Callable[[str], str] = by_rules
+    models: Callable[[FromModel], Rewriter] | None = None
     near: Pairs | None = None
     names: tuple[tuple[str, str], ...] = (("scorer", "alignment, laplace"), ("normaliser", "rules"))

@@ -7,6 +7,9 @@ from .alignment import count_grams as count_grams
 from .classifier import Separation as Separation
 from .classifier import SeparationSettings as SeparationSettings
 from .classifier import separation as separation
+from .fixed_words import FixedWord as FixedWord
+from .fixed_words import WithoutFormat as WithoutFormat
+from .fixed_words import without_format as without_format
 from .nearness import Encoder as Encoder
 from .nearness import Nearest as Nearest
 from .nearness import SoftOverlap as SoftOverlap

@@ -6,16 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float64
-from scipy import special
+from jaxtyping import Bool
 
 from benchshadow.data.documents import Document
 from benchshadow.errors import InputError
+from benchshadow.stats.areas import area, area_interval
 
 from .features import count_rows, unit_rows
 from .sampling import evenly_sampled
 
-__all__ = ["Separation", "SeparationSettings", "area_interval", "separation"]
+__all__ = ["Separation", "SeparationSettings", "separation"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +83,9 @@ def separation(
     is_benchmark = np.repeat([False, True], [len(side) for side in sides])
     folds = np.concatenate([rng.permutation(np.arange(len(side)) % chosen.folds) for side in sides])
     areas = _areas(sides[0] + sides[1], is_benchmark, folds, chosen)
-    area = float(np.mean(areas))
-    low, high = area_interval(area, len(sides[1]), len(sides[0]), chosen.level)
-    return Separation(area, low, high, chosen.level, len(sides[0]), len(sides[1]), chosen.folds)
+    middle = float(np.mean(areas))
+    low, high = area_interval(middle, len(sides[1]), len(sides[0]), chosen.level)
+    return Separation(middle, low, high, chosen.level, len(sides[0]), len(sides[1]), chosen.folds)
 
 
 def _texts(side: Iterable[Document], name: str, chosen: SeparationSettings, rng: np.random.Generator) -> list[str]:
@@ -110,43 +110,5 @@ def _areas(
         out = folds == fold
         model = LogisticRegression(C=chosen.penalty, class_weight="balanced", max_iter=1_000)
         model.fit(rows[~out], is_benchmark[~out])
-        areas.append(_area(model.decision_function(rows[out]), is_benchmark[out]))
+        areas.append(area(model.decision_function(rows[out]), is_benchmark[out]))
     return areas
-
-
-def _area(scores: Float64[np.ndarray, " n"], positive: Bool[np.ndarray, " n"]) -> float:
-    """Mann-Whitney's count of pairs in the right order, ties half, over the number of pairs."""
-    from scipy.stats import rankdata
-
-    m, n = int(positive.sum()), int((~positive).sum())
-    return float((rankdata(scores)[positive].sum() - m * (m + 1) / 2) / (m * n))
-
-
-def area_interval(area: float, m: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Interval of an area under the ROC curve (Newcombe 2006, part 2, method 5).
-
-    The ends are the areas t at which |area - t| = z sqrt(v(t)), v(t) = t (1 - t) (1 + (N - 1) ((1 - t) / (2 - t) +
-    t / (1 + t))) / (m n), N = (m + n) / 2. It does not shrink to a point where the sides part without a mistake.
-
-    Args:
-        area: in [0, 1].
-        m: number of texts on one side.
-        n: number on the other.
-        level: coverage, in (0, 1).
-    """
-    if not (0 <= area <= 1 and 0 < level < 1):
-        raise InputError("an area and its level", f"must be in [0, 1] and (0, 1) but are {area} and {level}")
-    z, mean = special.ndtri((1 + level) / 2), (m + n) / 2
-
-    def within(t: float) -> bool:
-        spread = t * (1 - t) * (1 + (mean - 1) * ((1 - t) / (2 - t) + t / (1 + t))) / (m * n)
-        return abs(area - t) <= z * np.sqrt(spread)
-
-    ends = []
-    for beyond in (0.0, 1.0):
-        inside, outside = area, beyond
-        for _ in range(60):
-            middle = (inside + outside) / 2
-            inside, outside = (middle, outside) if within(middle) else (inside, middle)
-        ends.append(inside)
-    return float(ends[0]), float(ends[1])

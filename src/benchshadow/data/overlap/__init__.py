@@ -12,4 +12,9 @@ from .rules import document_table as document_table
 from .rules import overlap_table as overlap_table
 from .rules import verdicts as verdicts
 from .scanning import scan as scan
+from .sharing import DOCUMENTS as DOCUMENTS
+from .sharing import SharedPassage as SharedPassage
+from .sharing import Sharing as Sharing
+from .sharing import sharing_table as sharing_table
+from .sharing import telling as telling
 from .words import words as words

@@ -17,7 +17,7 @@ from .partial import DocumentOverlap, Evidence, Partial, largest, merge
 from .weights import THRESHOLD, Shared, distinct, expanded
 from .words import Places, words
 
-__all__ = ["scan"]
+__all__ = ["parts", "runs", "scan"]
 
 _BLOCK = 1 << 18
 """Characters that are taken at a time, so that their arrays stay in the caches."""
@@ -63,7 +63,7 @@ class _Tally:
 def _blocks(chunk: Sequence[Document]) -> Iterator[_Block]:
     block, size = _Block(), 0
     for owner, document in enumerate(chunk):
-        for text in _parts(document.text):
+        for _, text in parts(document.text):
             if block.texts and size + len(text) > _BLOCK:
                 yield block
                 block, size = _Block(), 0
@@ -73,18 +73,18 @@ def _blocks(chunk: Sequence[Document]) -> Iterator[_Block]:
     yield block
 
 
-def _parts(text: str) -> Iterator[str]:
-    """A text, or parts of one that is long, cut at blanks; neighbours have the words of all but one in common."""
+def parts(text: str) -> Iterator[tuple[int, str]]:
+    """A text, or parts of one that is long, cut at blanks, each with where it begins; neighbours share twelve words."""
     begin, end = 0, _PART
     while end < len(text):
         blank = _BLANK.search(text, end)
         end = blank.start() if blank else len(text)
         again = _overlap(text, begin, end)
         if end < len(text) and again > begin:
-            yield text[begin:end]
+            yield begin, text[begin:end]
             begin = again
         end += _PART
-    yield text[begin:]
+    yield begin, text[begin:]
 
 
 def _overlap(text: str, begin: int, end: int) -> int:
@@ -139,7 +139,7 @@ class _Quote:
         return Evidence(document, self._places[owner].passage(start, end, _PASSAGE))
 
 
-def _runs(at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def runs(at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """First and last word of every unbroken run of words at which n-grams of items start."""
     starts = np.flatnonzero(at != NONE)
     breaks = np.flatnonzero(np.diff(starts) != 1)
@@ -150,7 +150,7 @@ def _firsts(at: np.ndarray, quote: _Quote) -> tuple[np.ndarray, np.ndarray, tupl
     """The 8-grams found, and the run in which each is found first."""
     starts = np.flatnonzero(at != NONE)
     grams, firsts = np.unique(at[starts], return_index=True)
-    begins, ends = _runs(at)
+    begins, ends = runs(at)
     kept, seen = np.unique(np.searchsorted(begins, starts[firsts], side="right") - 1, return_inverse=True)
     evidence = tuple(
         quote(first, last + 7) for first, last in zip(begins[kept].tolist(), ends[kept].tolist(), strict=True)
@@ -166,7 +166,7 @@ def _best(
         return np.empty(0, np.int32), np.empty(0), ()
     items, shares = np.concatenate([s.items for s in shared]), np.concatenate([s.shares for s in shared])
     best = largest(items, shares)
-    begins, ends = _runs(at)
+    begins, ends = runs(at)
     rarest = np.concatenate([s.words for s in shared])[best]
     run = np.searchsorted(begins, rarest, side="right") - 1
     places = tuple(

@@ -105,6 +105,10 @@ class Places:
         first = self._place(start, last=False)
         return self._text[first : min(self._place(end, last=True), first + longest)]
 
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The characters of the text that bytes `start` to `end` stand for."""
+        return self._place(start, last=False), self._place(end, last=True)
+
     def _place(self, byte: int, *, last: bool) -> int:
         before = bisect_right(self._starts, byte - last) - 1
         if before < 0:

@@ -1,5 +1,6 @@
 """Documents coded once, laid end to end in sequences of exactly the budget, and mapped to memory."""
 
+from .again import Again as Again
 from .encoding import InOrder as InOrder
 from .layout import Pieces as Pieces
 from .layout import lay as lay

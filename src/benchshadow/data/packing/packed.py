@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from benchshadow.errors import InputError
+from benchshadow.records import write_parquet
 
 from .layout import Pieces
 from .store import DOCUMENTS, TOKENS, TokenStore
@@ -87,7 +88,7 @@ class PackedStream:
                     for each in watch:
                         each(sequence, rows)
                     sequence += len(rows)
-            _documents(pieces, stores).write_parquet(partial / DOCUMENTS)
+            write_parquet(_documents(pieces, stores), partial / DOCUMENTS)
             held = {"type": kind, "sequences": sequence, "length": length, "sha256": order.hexdigest()}
             write_account(partial / ACCOUNT, held)
             if account is not None:

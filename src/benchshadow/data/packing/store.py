@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +15,7 @@ import polars as pl
 
 from benchshadow.data.documents import Document
 from benchshadow.errors import InputError
+from benchshadow.records import write_parquet
 
 from .encoding import BATCH, Coded, InOrder, batches, coded, token_type
 from .whole import read_account, whole_folder, write_account
@@ -38,8 +40,8 @@ class TokenStore:
     Attributes:
         folder: where it lies.
         account: number of documents and tokens, vocabulary, type, the hash of all documents and of the tokenizer.
-        table: a row per document: id, domain, tokens (its end token among them), characters, content (XXH3 of its
-            text, 64 bits, by which equal texts are told).
+        table: a row per document: id, domain, tokens (its end token among them), characters, bytes (of its text in
+            UTF-8), content (XXH3 of its text, 64 bits, by which equal texts are told).
     """
 
     folder: Path
@@ -48,22 +50,34 @@ class TokenStore:
 
     @classmethod
     def write(
-        cls, documents: Iterable[Document], tokenizer: Tokenizer, folder: Path, *, mapped: InOrder | None = None
+        cls,
+        documents: Iterable[Document],
+        tokenizer: Tokenizer,
+        folder: Path,
+        *,
+        mapped: InOrder | None = None,
+        texts: Path | None = None,
     ) -> TokenStore:
         """Code documents into a new folder, whole or not at all, in bounded memory; `mapped` is as in `coded`.
+
+        With `texts` their texts go into that file too, end to end, to be read again by `Again`.
 
         Raises:
             InputError: the folder is there already or cannot be written, or a text cannot be said.
         """
         seen, frames, tokens = hashlib.sha256(), [], 0
         with whole_folder(folder) as partial:
-            with (partial / TOKENS).open("wb") as file:
+            if texts is not None:
+                texts.parent.mkdir(parents=True, exist_ok=True)
+            with (partial / TOKENS).open("wb") as file, (texts or Path(os.devnull)).open("wb") as aside:
                 for batch in coded(documents, tokenizer, mapped=mapped):
+                    said = [document.text.encode() for document in batch.documents]
                     file.write(batch.ids.data)
-                    frames.append(_rows(batch, seen))
+                    aside.writelines(said)
+                    frames.append(_rows(batch, said, seen))
                     tokens += len(batch.ids)
-            table = pl.concat(frames) if frames else _rows(Coded([], np.empty(0), np.empty(0, np.int64)), seen)
-            table.write_parquet(partial / DOCUMENTS)
+            table = pl.concat(frames) if frames else _rows(Coded([], np.empty(0), np.empty(0, np.int64)), [], seen)
+            write_parquet(table, partial / DOCUMENTS)
             account = {
                 "documents": table.height,
                 "tokens": tokens,
@@ -115,8 +129,8 @@ class TokenStore:
         return np.cumsum(self.lengths) - self.lengths
 
 
-def _rows(batch: Coded, seen: Any) -> pl.DataFrame:
-    """Rows of a batch; `seen` is fed with every id, domain and text."""
+def _rows(batch: Coded, said: list[bytes], seen: Any) -> pl.DataFrame:
+    """Rows of a batch whose texts are `said`; `seen` is fed with every id, domain and text."""
     import xxhash
 
     seen.update(_named(batch.documents))
@@ -126,9 +140,17 @@ def _rows(batch: Coded, seen: Any) -> pl.DataFrame:
             "domain": [document.domain for document in batch.documents],
             "tokens": batch.lengths.astype(np.int32),
             "characters": [len(document.text) for document in batch.documents],
-            "content": [xxhash.xxh3_64_intdigest(document.text.encode()) for document in batch.documents],
+            "bytes": [len(text) for text in said],
+            "content": [xxhash.xxh3_64_intdigest(text) for text in said],
         },
-        schema={"id": pl.String, "domain": pl.String, "tokens": pl.Int32, "characters": pl.Int64, "content": pl.UInt64},
+        schema={
+            "id": pl.String,
+            "domain": pl.String,
+            "tokens": pl.Int32,
+            "characters": pl.Int64,
+            "bytes": pl.Int64,
+            "content": pl.UInt64,
+        },
     )
 
 

@@ -1,98 +1,145 @@
-"""Several corpora compared on the same number of words, with the spread over draws."""
+"""Wording over many draws of one amount of text: values that can be compared, with intervals over documents."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from benchshadow.data.documents import Document
-from benchshadow.data.duplicates.word_hashes import hash_words
-from benchshadow.data.likeness.sampling import evenly_sampled
 from benchshadow.errors import InputError
 
-from .measured import Measured
+from .concentration import Counts, concentration
+from .pooled import ORDERS, Draw, Wordings
 
-__all__ = ["Compared", "compared"]
+__all__ = ["DRAWS", "Measure", "Spread", "by_bytes", "by_texts", "by_words", "concentrations", "spread_of"]
 
-_LEVEL = 0.95
+DRAWS = 60
+FEWEST = 10
+"""Documents that a draw must leave out, so that draws tell anything of each other."""
+_Z = 1.959963984540054  # of a 95% interval
+
+
+class Measure(NamedTuple):
+    """Which number: its name in the panel, its parameter, and what it is taken over."""
+
+    name: str
+    parameter: float | None = None
+    over: str | None = None
 
 
 @dataclass(frozen=True)
-class Compared:
-    """A measure of one corpus over draws of as many words as the others gave.
+class Spread:
+    """A measure at one amount of text, as the mean over draws, with an interval for another sample of documents.
 
     Attributes:
-        value: mean over the draws; None where it is undefined, as the ends.
-        low: lower end of the middle 95% of the draws.
-        high: upper end.
-        words: of every draw, but for the rest of its last document.
-        documents: mean number of documents in a draw.
+        value: mean over the draws; None where it is undefined.
+        half: half the width of the 95% interval; None where draws leave too little out.
+        amount: of text in a draw.
+        unit: "words", "texts" or "bytes".
         draws: number of draws.
+        documents: mean number of documents in a draw.
+        pool: number of documents drawn from.
         reason: why there is no value; empty where there is one.
     """
 
     value: float | None
-    low: float | None
-    high: float | None
-    words: int
-    documents: float
+    half: float | None
+    amount: int
+    unit: str
     draws: int
+    documents: float
+    pool: int
     reason: str = ""
 
+    def minus(self, other: Spread) -> tuple[float | None, float | None]:
+        """The difference of two corpora's means, and half the width of its interval; their draws are independent."""
+        if self.value is None or other.value is None:
+            return None, None
+        if self.half is None or other.half is None:
+            return self.value - other.value, None
+        return self.value - other.value, float(np.hypot(self.half, other.half))
 
-def compared(
-    corpora: Mapping[str, Iterable[Document]],
-    measure: Callable[[Sequence[Document]], Measured],
-    *,
-    words: int = 50_000,
-    rng: np.random.Generator,
-    draws: int = 100,
-    pool: int = 20_000,
-) -> dict[str, Compared]:
-    """One measure of several corpora at an equal number of words.
 
-    A draw takes documents in random order, none twice (copies would lower every diversity), until it has the words.
-    The interval tells how much the choice of documents matters: it is a subsampling interval for the corpus at hand,
-    and too narrow where a draw is a large part of it. Equal words are not equal numbers of documents; those are told.
+def spread_of(values: list[float | None], amount: int, unit: str, documents: float, pool: int) -> Spread:
+    """The delete-d jackknife (Shao & Wu 1989) from draws without replacement, as the draws of m of n documents are.
+
+    Standard error = spread of the draws times sqrt(m / (n - m)), and the chance of which draws were made on top: 1 /
+    draws of their variance. Documents are drawn whole, so that words are clustered by document. A bootstrap with
+    replacement would hold copies of documents and find every corpus more repetitive than it is: its interval does not
+    even cover the value it is drawn around. It supposes that documents are independent draws of a source; it does not
+    tell what another source would give.
+    """
+    known = [each for each in values if each is not None]
+    about = {"amount": amount, "unit": unit, "draws": len(values), "documents": documents, "pool": pool}
+    if len(known) < len(values) or not known:
+        return Spread(None, None, **about, reason="in some draw it is undefined")
+    wide = None
+    if pool - documents >= FEWEST and len(known) > 1:
+        wide = _Z * float(np.std(known, ddof=1) * np.sqrt(documents / (pool - documents) + 1 / len(known)))
+    return Spread(float(np.mean(known)), wide, **about)
+
+
+def by_words(pool: Wordings, words: int, *, rng: np.random.Generator, draws: int = DRAWS) -> dict[Measure, Spread]:
+    """Distinct n-grams, self-repetition and the concentration of words, at so many words.
 
     Args:
-        corpora: by name; of each an even sample of `pool` documents is held in memory.
-        measure: of documents, which itself takes no more than its amount: at most `words` words.
-        words: of every draw.
-        rng: draws samples and orders.
-        draws: number of draws.
-        pool: documents of a corpus that draws are made from.
+        pool: documents, counted.
+        words: of every draw, its last document cut.
+        rng: draws the documents.
+        draws: how many.
+
+    Raises:
+        InputError: the pool holds fewer words.
     """
-    if words < 1 or draws < 2:
-        raise InputError("words and draws", f"must be at least 1 and 2 but are {words} and {draws}")
-    found = {}
-    for name, documents in corpora.items():
-        found[name] = _over_draws(evenly_sampled(documents, pool, rng=rng), measure, words, draws, rng)
-    return found
+    return _spreads(pool, [pool.of_words(words, rng) for _ in range(draws)], words, "words")
 
 
-def _over_draws(
-    documents: Sequence[Document],
-    measure: Callable[[Sequence[Document]], Measured],
-    words: int,
-    draws: int,
-    rng: np.random.Generator,
-) -> Compared:
-    lengths = np.diff(hash_words([each.text for each in documents]).bounds)
-    there = int(lengths.sum())
-    if there < words:
-        reason = f"asks for {words} words but there are {there}"
-        return Compared(None, None, None, there, float(len(documents)), 0, reason)
-    values, sizes = [], []
-    for _ in range(draws):
-        order = rng.permutation(len(documents))
-        size = int(np.searchsorted(np.cumsum(lengths[order]), words)) + 1
-        one = measure([documents[each] for each in order[:size]])
-        if one.value is None:
-            return Compared(None, None, None, words, float(size), len(values), one.reason)
-        values.append(one.value)
-        sizes.append(size)
-    low, high = np.quantile(values, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
-    return Compared(float(np.mean(values)), float(low), float(high), words, float(np.mean(sizes)), draws)
+def by_texts(pool: Wordings, texts: int, *, rng: np.random.Generator, draws: int = DRAWS) -> dict[Measure, Spread]:
+    """The same at so many whole documents, however many words they have.
+
+    Raises:
+        InputError: the pool holds fewer documents.
+    """
+    if not 1 <= texts <= len(pool):
+        raise InputError("texts of a draw", f"must be 1 to {len(pool)}, those of the pool, but are {texts}")
+    return _spreads(pool, [pool.of_texts(texts, rng) for _ in range(draws)], texts, "texts")
+
+
+def by_bytes(pool: Wordings, amount: int, *, rng: np.random.Generator, draws: int = DRAWS) -> Spread:
+    """The compression ratio at so many bytes.
+
+    Raises:
+        InputError: the pool holds fewer bytes.
+    """
+    if not 1 <= amount <= pool.bytes:
+        raise InputError("bytes of a draw", f"must be 1 to {pool.bytes}, those of the pool, but are {amount}")
+    found = [pool.compression(amount, rng) for _ in range(draws)]
+    documents = float(np.mean([count for _, count in found]))
+    return spread_of([value for value, _ in found], amount, "bytes", documents, len(pool))
+
+
+def _spreads(pool: Wordings, draws: list[Draw], amount: int, unit: str) -> dict[Measure, Spread]:
+    rows = [_measured(pool, draw) for draw in draws]
+    documents = float(np.mean([len(draw.documents) for draw in draws]))
+    return {name: spread_of([row[name] for row in rows], amount, unit, documents, len(pool)) for name in rows[0]}
+
+
+def _measured(pool: Wordings, draw: Draw) -> dict[Measure, float | None]:
+    return {
+        **{Measure("distinct_n", n): pool.distinct(draw, n) for n in ORDERS},
+        Measure("self_repetition"): pool.self_repetition(draw),
+        **concentrations(pool.counts(draw), "words"),
+    }
+
+
+def concentrations(counts: Counts, over: str) -> dict[Measure, float | None]:
+    """Every measure of concentration of one set of counts; None where it is undefined."""
+    found = concentration(counts)
+    return {
+        Measure("gini", None, over): found.gini.value,
+        Measure("hhi", None, over): found.hhi.value,
+        Measure("top_share", 0.01, over): found.top_1.value,
+        Measure("top_share", 0.1, over): found.top_10.value,
+        Measure("zipf_slope", None, over): found.zipf_slope.value,
+    }

@@ -10,11 +10,12 @@ from benchshadow.errors import InputError
 
 from .measured import Measured
 
-__all__ = ["BYTES", "compression_ratio"]
+__all__ = ["BYTES", "LEVEL", "compression_ratio"]
 
 BYTES = 300_000
 """Bytes at which compression is compared."""
-_LEVEL = 9
+LEVEL = 9
+"""Of gzip."""
 
 
 def compression_ratio(documents: Iterable[Document], *, amount: int = BYTES) -> Measured:
@@ -34,6 +35,6 @@ def compression_ratio(documents: Iterable[Document], *, amount: int = BYTES) -> 
         text += document.text.encode(errors="surrogatepass") + b"\n"
         count += 1
         if len(text) >= amount:
-            packed = gzip.compress(text[:amount], _LEVEL, mtime=0)
+            packed = gzip.compress(text[:amount], LEVEL, mtime=0)
             return Measured(amount / len(packed), amount, "bytes", count)
     return Measured(None, len(text), "bytes", count, f"asks for {amount} bytes but there are {len(text)}")

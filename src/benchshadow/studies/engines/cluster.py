@@ -25,6 +25,8 @@ __all__ = ["Cluster", "connected"]
 STORE_BYTES = 2**28
 """Shared memory of a cluster that is started here; it holds the function, and the few arguments that are out."""
 _ADDRESS = "RAY_ADDRESS"
+PATIENCE_SECONDS = 20.0
+"""How long a cluster may keep us without a CPU before we say so."""
 _KNOCK_SECONDS = 5.0
 
 
@@ -47,6 +49,7 @@ class Cluster:
         with ExitStack() as stack:
             self._ray = ray = stack.enter_context(connected(self._workers))
             # A cluster of no more CPUs than workers holds back the rest; a larger one might do it all at once.
+            _await_cpu(ray)
             self._most = self.ahead if ray.cluster_resources().get("CPU", 0) <= self._workers else self._workers
             self._task = ray.remote(_work).options(
                 num_cpus=1, max_retries=work.ATTEMPTS - 1, runtime_env={"env_vars": ONE_THREAD}
@@ -138,6 +141,24 @@ def _connect(ray: Any, workers: int) -> None:
             if not address:
                 raise
             raise InputError(_ADDRESS, f"no Ray cluster answers at {address!r} ({error})") from None
+
+
+def _await_cpu(ray: Any) -> None:
+    """Wait for the first CPU that a cluster gives us, and say so where others hold them all: Ray waits in silence."""
+    if ray.available_resources().get("CPU", 0) >= 1:
+        return
+    first = ray.remote(num_cpus=1)(_nothing).remote()
+    if ray.wait([first], timeout=PATIENCE_SECONDS)[0]:
+        return
+    has = f"{ray.cluster_resources().get('CPU', 0):g}"
+    logging.getLogger("benchshadow").warning(
+        "the Ray cluster has had no free CPU of its %s for %g seconds; waiting until it has one", has, PATIENCE_SECONDS
+    )
+    ray.wait([first])
+
+
+def _nothing() -> None:
+    """What is done with the first CPU."""
 
 
 def _check(address: str) -> None:
