@@ -1,8 +1,9 @@
-r"""One arm from its stream and settings, in one process or in several that share each batch.
+"""One arm from its stream and settings, in one process or in several that share each batch.
 
-On GPUs: accelerate launch --multi_gpu --num_processes 2 -m benchshadow.train BASE STREAM.npy \
-    SETTINGS.json --seed 7 --out FOLDER
-On processors, of which `accelerate launch` starts one: torchrun --standalone --nproc_per_node 2 -m benchshadow.train ...
+On GPUs:        accelerate launch --multi_gpu --num_processes 2 -m benchshadow.train BASE STREAM.npy SETTINGS.json ...
+On processors:  torchrun --standalone --nproc_per_node 2 -m benchshadow.train ... (accelerate would start one process)
+
+The rest of the command is --seed 7 --out FOLDER.
 """
 
 from __future__ import annotations
