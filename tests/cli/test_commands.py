@@ -1,60 +1,16 @@
 """The command line: what it prints where, the codes it exits with, and one sentence for every error."""
 
-import json
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from small_study import write_study
 from typer.testing import CliRunner
 
-from benchshadow.cli import app, main
+from benchshadow.cli import app
 from benchshadow.train import loop
 
 ONE = ("replicates = [0, 1]", "replicates = [0]")
-
-
-@dataclass(frozen=True)
-class Said:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def only(self) -> dict:
-        """Standard output as one JSON object on one line, and nothing else."""
-        assert self.out.count("\n") == 1
-        assert self.out.endswith("\n")
-        found = json.loads(self.out)
-        assert isinstance(found, dict)
-        return found
-
-    @property
-    def sentence(self) -> str:
-        """Standard error as one line without a traceback, where nothing else was said."""
-        assert self.out == ""
-        assert self.err.count("\n") == 1
-        assert "Traceback" not in self.err
-        return self.err.rstrip("\n")
-
-
-@pytest.fixture
-def say(monkeypatch, capfd):
-    """Run `benchshadow` with arguments, as a shell would."""
-
-    def run(*arguments: object) -> Said:
-        monkeypatch.setattr("sys.argv", ["benchshadow", *map(str, arguments)])
-        capfd.readouterr()
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else int(end.code is not None)
-        said = capfd.readouterr()
-        return Said(code, said.out, said.err)
-
-    return run
 
 
 @pytest.fixture(scope="module")

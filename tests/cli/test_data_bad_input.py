@@ -8,14 +8,12 @@ import os
 import resource
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 import pytest
 from backports import zstd
-
-from benchshadow.cli import main
+from said import Said
 
 RECIPE = """
 [budget]
@@ -24,39 +22,6 @@ length = 32
 [arms.again]
 intervention = "a/a"
 """
-
-
-@dataclass(frozen=True)
-class Said:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def sentence(self) -> str:
-        """The last thing said, of which there is one line, and no traceback."""
-        assert "Traceback" not in self.err
-        lines = [line for line in self.err.splitlines() if not line.endswith("...")]
-        assert len(lines) == 1
-        return lines[0]
-
-
-@pytest.fixture
-def say(monkeypatch, capfd):
-    """Run `benchshadow` with arguments, as a shell would."""
-
-    def run(*arguments: object) -> Said:
-        monkeypatch.setattr("sys.argv", ["benchshadow", *map(str, arguments)])
-        capfd.readouterr()
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else int(end.code is not None)
-        said = capfd.readouterr()
-        return Said(code, said.out, said.err)
-
-    return run
 
 
 def limited(size: int, *arguments: object) -> Said:
@@ -115,7 +80,7 @@ def test_a_compressed_corpus_that_is_cut_short_is_refused_whole(place, say, suff
     (place / name).write_bytes(CUT[suffix])
     said = say(*(audit if verb == "audit" else intervene)(place, name))
     assert said.code == 3
-    assert f"{name}: must be readable to its end but is not" in said.sentence
+    assert f"{name}: must be readable to its end but is not" in said.refusal
     assert left(place / "out") == set()
 
 
@@ -124,7 +89,7 @@ def test_so_is_a_benchmark(place, say, suffix):
     (place / f"cut{suffix}").write_bytes(CUT[suffix])
     said = say(*audit(place, items=f"cut{suffix}"))
     assert said.code == 3
-    assert f"cut{suffix}: must be readable to its end but is not" in said.sentence
+    assert f"cut{suffix}: must be readable to its end but is not" in said.refusal
     assert not (place / "out").exists()
 
 
@@ -147,8 +112,8 @@ def test_a_corpus_of_another_encoding_or_form_is_one_sentence(place, say, name, 
     (place / name).write_bytes(content)
     said = say(*(audit if verb == "audit" else intervene)(place, name))
     assert said.code == 3
-    assert name in said.sentence
-    assert rule in said.sentence
+    assert name in said.refusal
+    assert rule in said.refusal
     assert left(place / "out") == set()
 
 
@@ -162,10 +127,8 @@ def test_malformed_lines_are_told_by_number_and_stop_the_verb_only_under_strict(
     assert "some.jsonl: rows or files that were refused: 2, the first" in " ".join(said.out.split())
     strict = say(*audit(place, "some.jsonl"), "--strict")
     assert strict.code == 4
-    assert strict.sentence.startswith(
-        f"{place / 'out'}: every row and file must be read but 2 were refused, the first "
-    )
-    assert f"{place / 'some.jsonl'}:301: must be a JSON object but is not" in strict.sentence
+    assert strict.refusal.startswith(f"{place / 'out'}: every row and file must be read but 2 were refused, the first ")
+    assert f"{place / 'some.jsonl'}:301: must be a JSON object but is not" in strict.refusal
     assert (place / "out" / "records.parquet").is_file()  # what could be read was
 
 
@@ -173,14 +136,14 @@ def test_arms_say_so_too(place, say):
     (place / "some.jsonl").write_bytes(lines(*texts(300)) + b"{broken\n")
     said = say(*intervene(place, "some.jsonl"), "--strict")
     assert said.code == 4
-    assert f"but 1 were refused, the first {place / 'some.jsonl'}:301: must be a JSON object" in said.sentence
+    assert f"but 1 were refused, the first {place / 'some.jsonl'}:301: must be a JSON object" in said.refusal
     assert say(*intervene(place, "some.jsonl")).code == 0
 
 
 def test_a_budget_that_the_corpus_does_not_hold_is_refused_with_what_can_be_had(place, say):
     said = say(*intervene(place), "--tokens", 32 * 10**6)
     assert said.code == 3
-    number = said.sentence.partition("must be at most ")[2].partition(",")[0]
+    number = said.refusal.partition("must be at most ")[2].partition(",")[0]
     assert 1_000 < int(number) < 100_000
     assert left(place / "out" / "arms") == set()
     assert say(*intervene(place), "--tokens", int(number) // 64 * 32).code == 3  # the folder is claimed for other work
@@ -205,7 +168,7 @@ def test_a_benchmark_whose_items_are_all_too_short_is_counted_and_has_no_share(p
 def test_a_disk_that_fills_up_leaves_no_audit(place, size):
     said = limited(size, *audit(place))
     assert said.code == 3, said.err
-    assert "cannot be written" in said.sentence
+    assert "cannot be written" in said.refusal
     assert left(place / "out") == set()
 
 
@@ -213,7 +176,7 @@ def test_a_disk_that_fills_up_leaves_no_audit(place, size):
 def test_a_disk_that_fills_up_leaves_no_arm(place, size):
     said = limited(size, *intervene(place))
     assert said.code == 3, said.err
-    assert "cannot be written" in said.sentence
+    assert "cannot be written" in said.refusal
     assert not [name for name in left(place) if name.endswith(".partial")]
     assert not list(place.glob("out/arms/again/*"))
 
