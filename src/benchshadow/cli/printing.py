@@ -35,6 +35,21 @@ _MOST_ROLES, _MOST_REASONS = 16, 4
 _KINDS = {"checkpoint": "", "change": "", "adapter": "adapter ", "adapter on its base": "adapter on its base: "}
 _SUBJECTS = {"checkpoint": "Of the checkpoint", "adapter": "Of the adapter's change"}
 # What a reader of one screen wants of a footprint, in this order; the rest is in the records.
+_ON_THE_PAGE = frozenset(
+    (
+        "size",
+        "equal-loss",
+        "signature",
+        "classifier",
+        "added",
+        "one-arm",
+        "classifier-level",
+        "shown",
+        "overlap",
+        "layers",
+    )
+)
+"""Statements that a terminal leaves to the report: footprints side by side, in numbers that need their tables."""
 _LEADING = (
     "relative_change",
     "unchanged_share",
@@ -114,8 +129,12 @@ def print_study(folder: Path, summary: Mapping[str, Any], page: Path | None) -> 
         console.print(_arms(measures, summary, outside))
         console.print()
     console.print("[bold]What can be said[/bold]")
-    for sentence in summary["statements"]:
+    said = read_json(folder / "statements.json")["statements"]
+    here = [each["text"] for each in said if each["code"] not in _ON_THE_PAGE]
+    for sentence in here:
         console.print(f"- {sentence}", soft_wrap=True, markup=False)
+    if len(here) < len(said):
+        console.print(f"- {len(said) - len(here)} more, of footprints side by side, in the report and statements.json")
     console.print(f"\nrecords and claims: {folder}", markup=False)
     if page is not None:
         console.print(f"report: {page}", markup=False)

@@ -12,7 +12,7 @@ __all__ = ["about", "answer"]
 
 _MOST = 7
 _FIRST = ("together", "outcome")
-_ELSEWHERE = ("dose", "level", "classifier", "classifier-level", "one-arm")
+_ELSEWHERE = ("dose", "level", "classifier", "classifier-level", "one-arm", "added")
 
 
 def answer(study: StudyFolder) -> tuple[str, list[str], list[Point]]:
