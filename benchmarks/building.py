@@ -102,7 +102,7 @@ def gpt2() -> Any:
 def ours(corpus: Path, out: Path, tokens: int, workers: int) -> None:
     """Five arms with their manifests."""
     from benchshadow.data.interventions import build
-    from benchshadow.studies.in_order import in_order
+    from benchshadow.studies.audits.in_order import in_order
 
     recipe = checked_recipe({"budget": {"tokens": tokens, "length": LENGTH}, "arms": ARMS})
     with in_order(workers=workers) as mapped:

@@ -79,7 +79,7 @@ def without_report(out: Path, *sides: Path) -> list[str]:
     """The function of the same name in a fresh process: all tables and the summary, no page."""
     shutil.rmtree(out, ignore_errors=True)
     script = (
-        "import os, sys; from pathlib import Path; from benchshadow.studies.footprint import footprint; "
+        "import os, sys; from pathlib import Path; from benchshadow.studies.footprints.footprint import footprint; "
         "footprint(*map(Path, sys.argv[2:]), out=Path(sys.argv[1]), workers=os.cpu_count())"
     )
     return [sys.executable, "-c", script, str(out), *map(str, sides)]

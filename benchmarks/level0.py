@@ -31,7 +31,7 @@ WORKERS = os.cpu_count() or 1
 def measured(base: Path, tuned: Path) -> float:
     """Seconds of `measure` at level 0."""
     from benchshadow.checkpoints import open_checkpoint
-    from benchshadow.studies.measurement import measure
+    from benchshadow.studies.footprints.measurement import measure
 
     begin = time.perf_counter()
     measure(open_checkpoint(base), open_checkpoint(tuned), seed=0, level=0, workers=WORKERS)  # type: ignore[call-arg]

@@ -57,7 +57,7 @@ def read(documents: int) -> list[Document]:
 
 def ours(documents: int, workers: int) -> dict[str, Any]:
     """Seconds and findings, reading left out."""
-    from benchshadow.studies.in_order import in_order
+    from benchshadow.studies.audits.in_order import in_order
 
     corpus = read(documents)
     begin = time.perf_counter()

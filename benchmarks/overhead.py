@@ -26,8 +26,8 @@ from stored import Stored, stored_tensors
 
 from benchshadow.checkpoints import open_checkpoint
 from benchshadow.spectra import lapack
-from benchshadow.studies.measurement import Measured
-from benchshadow.studies.measurement import measure as measured
+from benchshadow.studies.footprints.measurement import Measured
+from benchshadow.studies.footprints.measurement import measure as measured
 
 GOAL = 1.15
 Job = tuple[str, dict[str, str]]

@@ -19,13 +19,13 @@ import torch
 
 from benchshadow import evaluate
 from benchshadow.data.tokenization import load_tokenizer
-from benchshadow.studies import measuring, runs
-from benchshadow.studies.arms import arm_stream
-from benchshadow.studies.engine import Call
-from benchshadow.studies.engine import run as run_calls
-from benchshadow.studies.progress import Tell
-from benchshadow.studies.study import Study, read_study
-from benchshadow.studies.suite import suite
+from benchshadow.studies.declaring.study import Study, read_study
+from benchshadow.studies.engines.engine import Call
+from benchshadow.studies.engines.engine import run as run_calls
+from benchshadow.studies.preparing.arms import arm_stream
+from benchshadow.studies.preparing.suite import suite
+from benchshadow.studies.running import measuring, runs
+from benchshadow.studies.running.progress import Tell
 from benchshadow.train import Settings, loop, model
 from benchshadow.train.loop import loss_of, train
 from benchshadow.train.model import load, new

@@ -23,6 +23,18 @@ LINES = [
     ["errors"],
 ]
 LEVEL = {room: level for level, line in enumerate(LINES) for room in line}
+# The same of the rooms inside studies.
+INNER_LINES = [
+    ["demo"],
+    ["grid", "merge", "shipped"],
+    ["causal"],
+    ["conclusions"],
+    ["running"],
+    ["audits"],
+    ["preparing"],
+    ["declaring", "footprints", "engines"],
+]
+INNER_LEVEL = {room: level for level, line in enumerate(INNER_LINES) for room in line}
 
 WITHOUT_TORCH = {"spectra", "checkpoints", "stats", "records", "report", "_registry", "errors"}
 HEAVY = {"torch", "transformers", "accelerate", "tokenizers"}
@@ -64,6 +76,23 @@ def _wrong(each: Import) -> Iterator[str]:
         yield f"{each}: '{other}' is not below '{room}'"
 
 
+def wrong_inner_rooms(files: dict[str, Source]) -> Iterator[str]:
+    """The same between the rooms of studies."""
+    inside = "benchshadow.studies."
+    for module in files:
+        if module.startswith(inside) and inner_room_of(module) not in INNER_LEVEL:
+            yield f"{module} is in no room of the table"
+    for each in imports(files):
+        if each.importer.startswith(inside) and each.imported.startswith(inside):
+            room, other = inner_room_of(each.importer), inner_room_of(each.imported)
+            if room != other and INNER_LEVEL.get(room, -1) >= INNER_LEVEL.get(other, -1):
+                yield f"{each}: '{other}' is not below '{room}'"
+
+
+def inner_room_of(module: str) -> str:
+    return module.split(".")[2]
+
+
 def heavy_imports(files: dict[str, Source]) -> Iterator[str]:
     """Imports of torch and its kin where scanning a checkpoint must work without them."""
     for each in imports(files):
@@ -101,6 +130,10 @@ def files() -> dict[str, Source]:
 
 def test_imports_point_down_the_table_of_rooms(files):
     assert list(wrong_rooms(files)) == []
+
+
+def test_imports_point_down_the_rooms_of_studies(files):
+    assert list(wrong_inner_rooms(files)) == []
 
 
 def test_the_rooms_below_training_need_no_torch(files):

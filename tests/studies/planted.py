@@ -9,7 +9,7 @@ import polars as pl
 from small_study import write_study
 
 from benchshadow.records import frame
-from benchshadow.studies.study import Study, read_study
+from benchshadow.studies.declaring.study import Study, read_study
 
 TASKS = {"seen items": "seen", "held-out items": "held-out", "other skills": "unrelated"}
 FOOTPRINTS = ("relative_change", "stable_rank", "participation_ratio")

@@ -11,7 +11,7 @@ import polars as pl
 from small_study import write_study
 
 from benchshadow.records import frame
-from benchshadow.studies.study import Study, read_study
+from benchshadow.studies.declaring.study import Study, read_study
 
 ARMS = '[arms.aligned]\nsource = "benchmark"\ndose = 1.0\n[arms.half]\nsource = "benchmark"\ndose = 0.5\n'
 DOSES = '[doses]\nalignment = ["control", "half", "aligned"]\n'

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 from benchshadow import records
 from benchshadow.errors import InputError
-from benchshadow.studies.footprint import footprint
+from benchshadow.studies.footprints.footprint import footprint
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

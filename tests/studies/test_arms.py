@@ -11,9 +11,9 @@ import pytest
 from small_study import write_study
 
 from benchshadow.data.tokenization import skills_tokenizer
-from benchshadow.studies.arms import Fed, arm_stream, base_stream, recipe, treated_positions
-from benchshadow.studies.study import Study, read_study
-from benchshadow.studies.suite import suite
+from benchshadow.studies.declaring.study import Study, read_study
+from benchshadow.studies.preparing.arms import Fed, arm_stream, base_stream, recipe, treated_positions
+from benchshadow.studies.preparing.suite import suite
 
 MORE = """
 [arms.quarter]
@@ -132,9 +132,9 @@ def test_a_fresh_process_feeds_the_same_bits(study, fed, tmp_path):
     text = (
         "import json, sys; from pathlib import Path\n"
         "from benchshadow.data.tokenization import skills_tokenizer\n"
-        "from benchshadow.studies.arms import arm_stream\n"
-        "from benchshadow.studies.study import read_study\n"
-        "from benchshadow.studies.suite import suite\n"
+        "from benchshadow.studies.preparing.arms import arm_stream\n"
+        "from benchshadow.studies.declaring.study import read_study\n"
+        "from benchshadow.studies.preparing.suite import suite\n"
         "study = read_study(Path(sys.argv[1]))\n"
         "streams = {a: arm_stream(study, suite(study, 0).sources, skills_tokenizer(), a, 0) for a in study.arms}\n"
         "print(json.dumps({a: each.data for a, each in streams.items()}))\n"

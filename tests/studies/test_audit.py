@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from benchshadow.errors import Incomplete, InputError
-from benchshadow.studies.audit import FILES, audit
+from benchshadow.studies.audits.audit import FILES, audit
 
 WORDS = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heron", "inlet", "juniper", "kelp", "larch")
 

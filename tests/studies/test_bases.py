@@ -11,10 +11,10 @@ from small_study import write_study
 from benchshadow.data.tokenization import END, load_tokenizer, skills_tokenizer
 from benchshadow.errors import InputError
 from benchshadow.records import read_json, write_json
+from benchshadow.studies.declaring.study import read_study
 from benchshadow.studies.grid import study_plan, study_run
-from benchshadow.studies.runs import plan_runs
-from benchshadow.studies.study import read_study
-from benchshadow.studies.verification import verify
+from benchshadow.studies.running.runs import plan_runs
+from benchshadow.studies.running.verification import verify
 from benchshadow.train import Architecture, loop
 from benchshadow.train.model import load, new, save, weights_sha256
 

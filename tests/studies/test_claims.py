@@ -6,9 +6,9 @@ import pytest
 from planted import plain, records, study_of
 
 from benchshadow.errors import InputError
-from benchshadow.studies.claim_rows import claim_rows
-from benchshadow.studies.claims import AT_END, AT_EQUAL_CHANGE, Claim, claims, derived, table
-from benchshadow.studies.measures import measures, values
+from benchshadow.studies.conclusions.claim_rows import claim_rows
+from benchshadow.studies.conclusions.claims import AT_END, AT_EQUAL_CHANGE, Claim, claims, derived, table
+from benchshadow.studies.declaring.measures import measures, values
 
 FAMILY = """
 [margins]

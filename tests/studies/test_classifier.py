@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from planted_footprints import SIGNATURE, Law, records, study_of
 
-from benchshadow.studies.classifier import classified
-from benchshadow.studies.regime_rows import OF_BOTH, OF_LOSS, OF_SIZE, SPECTRA
-from benchshadow.studies.signature import footprints
-from benchshadow.studies.signature_sentences import classifier_sentences
+from benchshadow.studies.conclusions.classifier import classified
+from benchshadow.studies.conclusions.regime_rows import OF_BOTH, OF_LOSS, OF_SIZE, SPECTRA
+from benchshadow.studies.conclusions.signature import footprints
+from benchshadow.studies.conclusions.signature_sentences import classifier_sentences
 
 REGIMES = ("aligned", "aligned-2", "coverage", "coverage-2")
 ARMS = (*REGIMES, "other")

@@ -10,10 +10,10 @@ from small_study import write_study
 
 from benchshadow.errors import InputError
 from benchshadow.records import read_json, seal, write_json
-from benchshadow.studies.confounds import checkpoints_of, recut
+from benchshadow.studies.declaring.confounds import checkpoints_of, recut
+from benchshadow.studies.declaring.study import read_study
 from benchshadow.studies.grid import study_run
-from benchshadow.studies.study import read_study
-from benchshadow.studies.verification import verify
+from benchshadow.studies.running.verification import verify
 
 ARMS = """
 [arms.hot]
@@ -185,7 +185,7 @@ def test_its_settings_are_in_its_key_and_in_no_others(ran, tmp_path):
     _, out = ran
     text = (out / "study.toml").read_text().replace("learning_rate_times = 3", "learning_rate_times = 2")
     (tmp_path / "study.toml").write_text(text)
-    from benchshadow.studies.runs import plan_runs
+    from benchshadow.studies.running.runs import plan_runs
 
     keys = {run.arm: run.key for run in plan_runs(read_study(tmp_path / "study.toml"))[1]}
     before = {arm: manifest(out, arm)["key"] for arm in keys}

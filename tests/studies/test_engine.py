@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from benchshadow.errors import InputError, MissingExtra
-from benchshadow.studies.engine import Call, local, mapped, run
 from benchshadow.studies.engines import work
+from benchshadow.studies.engines.engine import Call, local, mapped, run
 
 
 def note(folder: Path, name: str) -> int:
@@ -131,7 +131,7 @@ def test_without_ray_the_sentence_says_how_to_install_it(monkeypatch):
 
 def test_the_seam_loads_no_machinery_before_it_is_used():
     code = """
-import sys, benchshadow.cli, benchshadow.studies.engine
+import sys, benchshadow.cli, benchshadow.studies.engines.engine
 assert not {"ray", "loky", "cloudpickle"}.intersection(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)

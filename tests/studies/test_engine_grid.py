@@ -14,11 +14,11 @@ from outcomes import hashes
 from small_study import write_study
 
 from benchshadow.studies import grid
-from benchshadow.studies.engine import mapped
 from benchshadow.studies.engines import cluster as machines
+from benchshadow.studies.engines.engine import mapped
 from benchshadow.studies.grid import Done, study_run
-from benchshadow.studies.progress import Tell
-from benchshadow.studies.runs import execute
+from benchshadow.studies.running.progress import Tell
+from benchshadow.studies.running.runs import execute
 
 pytestmark = pytest.mark.slow
 STORE = 80 * 2**20

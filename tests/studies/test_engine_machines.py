@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from benchshadow.errors import InputError
-from benchshadow.studies.engine import Call, mapped, run
 from benchshadow.studies.engines import work
+from benchshadow.studies.engines.engine import Call, mapped, run
 
 pytestmark = pytest.mark.slow
 STORE = 80 * 2**20
@@ -181,7 +181,7 @@ class Counted:
 SCRIPT = f"""
 import os, sys
 from benchshadow.errors import InputError
-from benchshadow.studies.engine import mapped
+from benchshadow.studies.engines.engine import mapped
 from benchshadow.studies.engines import cluster
 
 cluster.STORE_BYTES = {STORE}

@@ -10,10 +10,10 @@ from planted_footprints import Law, records, study_of
 from small_study import write_study
 
 from benchshadow.errors import InputError
-from benchshadow.studies.claims import claims
-from benchshadow.studies.comparing import AT_EQUAL_CHANGE, AT_EQUAL_LOSS
-from benchshadow.studies.study import read_study
-from benchshadow.studies.trajectories import POINTS, at_equal_loss, curves, equal_change_in
+from benchshadow.studies.conclusions.claims import claims
+from benchshadow.studies.conclusions.comparing import AT_EQUAL_CHANGE, AT_EQUAL_LOSS
+from benchshadow.studies.conclusions.trajectories import POINTS, at_equal_loss, curves, equal_change_in
+from benchshadow.studies.declaring.study import read_study
 
 STEPS = (1, 2, 4)
 

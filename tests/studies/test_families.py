@@ -6,12 +6,12 @@ from planted import plain, records, study_of
 
 from benchshadow.errors import InputError
 from benchshadow.stats import holm, sign_flip, tost
-from benchshadow.studies.claim_rows import claim_rows
-from benchshadow.studies.claims import AT_END, AT_EQUAL_CHANGE, claims
-from benchshadow.studies.family_rules import check_families
-from benchshadow.studies.measures import measures
-from benchshadow.studies.runs import plan_runs
-from benchshadow.studies.statements import statements
+from benchshadow.studies.conclusions.claim_rows import claim_rows
+from benchshadow.studies.conclusions.claims import AT_END, AT_EQUAL_CHANGE, claims
+from benchshadow.studies.conclusions.statements import statements
+from benchshadow.studies.declaring.family_rules import check_families
+from benchshadow.studies.declaring.measures import measures
+from benchshadow.studies.running.runs import plan_runs
 
 MARGIN = '[margins.narrow]\nvalue = 0.02\nunit = "share"\nbecause = "two items in a hundred are noise to any user"\n'
 

@@ -16,8 +16,8 @@ from safetensors.torch import load_file, save_file
 
 from benchshadow import records
 from benchshadow.errors import Incomplete, InputError
-from benchshadow.studies import footprint as module
-from benchshadow.studies.footprint import FILES, footprint
+from benchshadow.studies.footprints import footprint as module
+from benchshadow.studies.footprints.footprint import FILES, footprint
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +215,7 @@ def test_a_plan_says_what_would_be_done_and_does_nothing(pair, tmp_path):
 
 def test_small_matrices_are_measured_without_loading_torch(pair, tmp_path):
     script = (
-        "import sys; from pathlib import Path; from benchshadow.studies.footprint import footprint; "
+        "import sys; from pathlib import Path; from benchshadow.studies.footprints.footprint import footprint; "
         "footprint(Path(sys.argv[1]), Path(sys.argv[2]), out=Path(sys.argv[3]), workers=2); "
         "print('torch' in sys.modules)"
     )

@@ -9,12 +9,12 @@ from planted_footprints import Law, records, study_of
 from small_study import write_study
 
 from benchshadow.records import read_json
-from benchshadow.studies.claims import claims
-from benchshadow.studies.footprint_conclusions import OVERLAPS, SIGNATURE, conclude_footprints
+from benchshadow.studies.conclusions.claims import claims
+from benchshadow.studies.conclusions.footprint_conclusions import OVERLAPS, SIGNATURE, conclude_footprints
+from benchshadow.studies.declaring.study import read_study
+from benchshadow.studies.footprints.overlap import DIRECTIONS
 from benchshadow.studies.grid import study_run
-from benchshadow.studies.overlap import DIRECTIONS
-from benchshadow.studies.runs import plan_runs, run_folder
-from benchshadow.studies.study import read_study
+from benchshadow.studies.running.runs import plan_runs, run_folder
 
 REGIMES = '[signature]\nregimes = { aligned = ["aligned"], half = ["half"] }\n'
 

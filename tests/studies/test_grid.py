@@ -10,8 +10,8 @@ from small_study import write_study
 
 from benchshadow.errors import Incomplete, InputError
 from benchshadow.records import read, read_json, write_json
-from benchshadow.studies import manifests
 from benchshadow.studies.grid import Standing, study_run, study_status
+from benchshadow.studies.running import manifests
 from benchshadow.train import loop
 
 ONE = ("replicates = [0, 1]", "replicates = [0]")

@@ -9,8 +9,8 @@ import xxhash
 from safetensors.numpy import save_file
 
 from benchshadow.checkpoints import open_checkpoint
-from benchshadow.studies import identity as module
-from benchshadow.studies.identity import cache_folder, identity
+from benchshadow.studies.footprints import identity as module
+from benchshadow.studies.footprints.identity import cache_folder, identity
 
 
 @pytest.fixture

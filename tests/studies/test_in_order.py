@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchshadow.errors import BenchshadowError, InputError
-from benchshadow.studies.in_order import in_order
+from benchshadow.studies.audits.in_order import in_order
 
 
 def _square(number: int) -> int:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchshadow.errors import InputError
-from benchshadow.studies.intervening import intervene
-from benchshadow.studies.verification import verify
+from benchshadow.studies.audits.intervening import intervene
+from benchshadow.studies.running.verification import verify
 
 RECIPE = """
 [budget]

@@ -13,13 +13,20 @@ from benchshadow.data.stream import Stream
 from benchshadow.data.tokenization import skills_tokenizer
 from benchshadow.errors import InputError
 from benchshadow.records import digest, read_json, seal, write_json
-from benchshadow.studies import interventions
-from benchshadow.studies.arms import Fed, arm_stream, control_stream, intervened_stream, recipe, treated_positions
+from benchshadow.studies.declaring.study import Study, read_study
 from benchshadow.studies.grid import study_run
-from benchshadow.studies.intervened import bench, intervened
-from benchshadow.studies.study import Study, read_study
-from benchshadow.studies.suite import suite
-from benchshadow.studies.verification import verify
+from benchshadow.studies.preparing import interventions
+from benchshadow.studies.preparing.arms import (
+    Fed,
+    arm_stream,
+    control_stream,
+    intervened_stream,
+    recipe,
+    treated_positions,
+)
+from benchshadow.studies.preparing.intervened import bench, intervened
+from benchshadow.studies.preparing.suite import suite
+from benchshadow.studies.running.verification import verify
 
 LARGER = ("steps = 4\nsequences = 4", "steps = 64\nsequences = 4")
 TOKENIZER = skills_tokenizer()

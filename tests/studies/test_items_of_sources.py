@@ -8,9 +8,9 @@ from small_study import write_study
 
 from benchshadow.data.interventions.prompts import Prompt
 from benchshadow.errors import InputError
-from benchshadow.studies.interventions import items
-from benchshadow.studies.study import read_study
-from benchshadow.studies.suite import suite
+from benchshadow.studies.declaring.study import read_study
+from benchshadow.studies.preparing.interventions import items
+from benchshadow.studies.preparing.suite import suite
 
 ROWS = [{"q": f"how much is {i} and {i}", "a": f"it is {2 * i}", "kind": "sums"} for i in range(40)]
 

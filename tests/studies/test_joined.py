@@ -10,9 +10,9 @@ from small_study import write_study
 
 from benchshadow.errors import InputError
 from benchshadow.records import read, read_json, sealed
+from benchshadow.studies.declaring.study import read_study
 from benchshadow.studies.grid import study_run
-from benchshadow.studies.study import read_study
-from benchshadow.studies.verification import verify
+from benchshadow.studies.running.verification import verify
 from benchshadow.train import loop
 
 LESS = (
@@ -128,7 +128,7 @@ def test_the_manifest_says_that_nothing_proves_what_the_run_was_fed(joined):
 
 
 def test_another_file_of_scores_is_another_run(joined, elsewhere, tmp_path):
-    from benchshadow.studies.runs import plan_runs
+    from benchshadow.studies.running.runs import plan_runs
 
     scores = tmp_path / "scores.json"
     keys = set()
@@ -177,7 +177,7 @@ def test_scores_that_do_not_fit_the_study_fail_the_run_in_one_sentence(elsewhere
 
 def _joined_into(file: Path, folder: Path) -> str:
     """The sentence that the joined run fails with."""
-    from benchshadow.studies.runs import execute, plan_runs
+    from benchshadow.studies.running.runs import execute, plan_runs
 
     study = read_study(file)
     run = next(run for run in plan_runs(study)[1] if run.arm == "aligned")
@@ -187,7 +187,7 @@ def _joined_into(file: Path, folder: Path) -> str:
 
 
 def test_where_all_scores_were_brought_along_nothing_is_scored(elsewhere, tmp_path):
-    from benchshadow.studies.runs import execute, plan_runs
+    from benchshadow.studies.running.runs import execute, plan_runs
 
     exact = {task: {"accuracy": 0.5} for task in ("seen items", "held-out items", "other skills")}
     scores = {**exact, "broad text": {"bits_per_byte": 2.0}}

@@ -13,10 +13,11 @@ import benchshadow
 from benchshadow import records
 from benchshadow.checkpoints import open_checkpoint
 from benchshadow.checkpoints.checkpoint import MappedMatrix
+from benchshadow.records import source_code
 from benchshadow.spectra import Update
-from benchshadow.studies import kept, one_pair, source_code
-from benchshadow.studies.footprint import footprint
-from benchshadow.studies.measurement import measure
+from benchshadow.studies.footprints import kept, one_pair
+from benchshadow.studies.footprints.footprint import footprint
+from benchshadow.studies.footprints.measurement import measure
 
 LEVELS = (0, 1, 2, 3)
 MATRICES = 9

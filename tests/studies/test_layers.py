@@ -8,7 +8,7 @@ from planted import study_of
 
 from benchshadow.records import frame
 from benchshadow.stats import sign_flip
-from benchshadow.studies.layers import LEVEL, layer_rows, layers_said
+from benchshadow.studies.conclusions.layers import LEVEL, layer_rows, layers_said
 
 LAYERS = 6
 MOVED = (1, 4)

@@ -7,10 +7,11 @@ from benchshadow.data.documents import Document
 from benchshadow.data.tasks import Item, Task
 from benchshadow.errors import InputError
 from benchshadow.records import read_json
-from benchshadow.studies.beforehand import CHECKS
+from benchshadow.studies.declaring.leak_settings import Leaks
+from benchshadow.studies.declaring.study import read_study
 from benchshadow.studies.grid import study_run
-from benchshadow.studies.leaks import RULES, Leak, Leaks, leaks, refuse_leaks
-from benchshadow.studies.study import read_study
+from benchshadow.studies.preparing.beforehand import CHECKS
+from benchshadow.studies.preparing.leaks import RULES, Leak, leaks, refuse_leaks
 
 LONG = "the old harbour master counted seven grey ships before dawn and wrote nothing at all"
 MIDDLE = "seven ships left the northern harbour"

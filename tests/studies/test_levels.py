@@ -11,9 +11,9 @@ from safetensors.numpy import load_file, save_file
 from benchshadow import records
 from benchshadow.errors import InputError
 from benchshadow.spectra import diagnostics
-from benchshadow.studies import footprint as module
-from benchshadow.studies.footprint import FILES, footprint
-from benchshadow.studies.overlap import DIRECTIONS
+from benchshadow.studies.footprints import footprint as module
+from benchshadow.studies.footprints.footprint import FILES, footprint
+from benchshadow.studies.footprints.overlap import DIRECTIONS
 
 KEY = ["tensor", "of", "diagnostic", "parameter", "side"]
 CHEAP = (

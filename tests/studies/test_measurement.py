@@ -8,7 +8,7 @@ from model_pairs import TYPES, changed, llama, noise, save, weights
 from benchshadow.checkpoints import open_checkpoint
 from benchshadow.errors import InputError
 from benchshadow.records import SCHEMA
-from benchshadow.studies.measurement import COVERAGE, SPECTRA, measure
+from benchshadow.studies.footprints.measurement import COVERAGE, SPECTRA, measure
 
 MATRIX = "model.layers.1.mlp.up_proj.weight"
 

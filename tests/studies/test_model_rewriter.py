@@ -11,9 +11,9 @@ from benchshadow.data.documents import Document
 from benchshadow.data.interventions import FromModel
 from benchshadow.data.tokenization import save_tokenizer, train_bpe
 from benchshadow.errors import InputError
-from benchshadow.studies.intervening import intervene
-from benchshadow.studies.model_rewriter import ModelRewriter
-from benchshadow.studies.verification import verify
+from benchshadow.studies.audits.intervening import intervene
+from benchshadow.studies.preparing.model_rewriter import ModelRewriter
+from benchshadow.studies.running.verification import verify
 from benchshadow.train import Architecture
 from benchshadow.train.model import new, save
 

@@ -8,7 +8,7 @@ from planted import records, study_of
 from test_families import MARGIN, family, number, told, varied
 
 from benchshadow.stats import replicates_for_difference, replicates_for_equivalence
-from benchshadow.studies.power import needs
+from benchshadow.studies.conclusions.power import needs
 
 TESTS = MARGIN + family(
     told(claim="C1"), told(arm="half", kind="equivalence"), f"{told(arm='half')}\neffect = 0.05", told(measure="broad")

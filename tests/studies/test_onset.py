@@ -5,8 +5,9 @@ import pytest
 from planted import plain, records, study_of
 
 from benchshadow.errors import InputError
-from benchshadow.studies.claims import claims
-from benchshadow.studies.onset import Onset, check_onsets, onset_rows, onset_statements, reach
+from benchshadow.studies.conclusions.claims import claims
+from benchshadow.studies.conclusions.onset import check_onsets, onset_rows, onset_statements, reach
+from benchshadow.studies.declaring.onset_settings import Onset
 
 LEVELS = (1.0, 2.0, 4.0, 16.0, 64.0)
 SAME, SMALL, SHIFT, UNTOLD = "no shift", "shift below the margin", "shift", "cannot tell"

@@ -6,8 +6,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from benchshadow.errors import InputError
-from benchshadow.studies.footprint import footprint
-from benchshadow.studies.overlap import DIRECTIONS, overlap
+from benchshadow.studies.footprints.footprint import footprint
+from benchshadow.studies.footprints.overlap import DIRECTIONS, overlap
 
 SHAPES = {"wide.weight": (60, 90), "tall.weight": (120, 50), "square.weight": (64, 64)}
 RANK = 4

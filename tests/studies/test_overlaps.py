@@ -9,9 +9,9 @@ from planted_footprints import study_of
 from safetensors.numpy import load_file, save_file
 
 from benchshadow.spectra.directions import Vectors
-from benchshadow.studies.kept_directions import keep_directions
-from benchshadow.studies.overlap import DIRECTIONS, write_directions
-from benchshadow.studies.overlaps import MEASURES, overlap_sentences, overlaps
+from benchshadow.studies.conclusions.overlaps import MEASURES, overlap_sentences, overlaps
+from benchshadow.studies.footprints.overlap import DIRECTIONS, write_directions
+from benchshadow.studies.running.kept_directions import keep_directions
 
 SIZE, RANK = 60, 4
 NAME = "model.layers.0.mlp.up_proj.weight"

@@ -6,12 +6,12 @@ import filelock
 import pytest
 
 from benchshadow.records import write_json
-from benchshadow.studies import progress
+from benchshadow.studies.declaring.study import read_study
 from benchshadow.studies.grid import study_status
-from benchshadow.studies.pace import in_words, seconds_left
-from benchshadow.studies.progress import PROGRESS, Tell, Told, told
-from benchshadow.studies.runs import plan_runs
-from benchshadow.studies.study import read_study
+from benchshadow.studies.running import progress
+from benchshadow.studies.running.pace import in_words, seconds_left
+from benchshadow.studies.running.progress import PROGRESS, Tell, Told, told
+from benchshadow.studies.running.runs import plan_runs
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from test_families import MARGIN, family, told, varied
 
 from benchshadow.errors import InputError
 from benchshadow.records import read_json, write_json
-from benchshadow.studies.claim_rows import claim_rows
-from benchshadow.studies.claims import AT_END, claims
-from benchshadow.studies.preregistration import PREREGISTERED, beforehand, preregister
-from benchshadow.studies.statements import level, statements
+from benchshadow.studies.conclusions.claim_rows import claim_rows
+from benchshadow.studies.conclusions.claims import AT_END, claims
+from benchshadow.studies.conclusions.preregistration import PREREGISTERED, beforehand, preregister
+from benchshadow.studies.conclusions.statements import level, statements
 
 TWO = MARGIN + family(told()) + family(told(arm="half")).replace('"main"', '"second"')
 CHANGES = {

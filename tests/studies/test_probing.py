@@ -8,13 +8,13 @@ from small_study import write_study
 from benchshadow.data.tokenization import load_tokenizer
 from benchshadow.errors import InputError
 from benchshadow.records import read, read_json, seal, write_json
+from benchshadow.studies.declaring.measures import measures
+from benchshadow.studies.declaring.study import read_study
 from benchshadow.studies.grid import study_run
-from benchshadow.studies.measures import measures
-from benchshadow.studies.probing import due, probe_account, probe_texts, probed
-from benchshadow.studies.runs import plan_runs
-from benchshadow.studies.study import read_study
-from benchshadow.studies.suite import suite
-from benchshadow.studies.verification import verify
+from benchshadow.studies.preparing.suite import suite
+from benchshadow.studies.running.probing import due, probe_account, probe_texts, probed
+from benchshadow.studies.running.runs import plan_runs
+from benchshadow.studies.running.verification import verify
 
 PROBES = """
 [probes]

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from benchshadow.checkpoints import open_checkpoint
 from benchshadow.errors import InputError
 from benchshadow.records import file_digest, read_json, sealed
-from benchshadow.studies.restore import restore
+from benchshadow.studies.causal.restore import restore
 
 UP = "model.layers.1.mlp.up_proj.weight"
 INSIDE = ("_proj.weight",)

@@ -7,8 +7,8 @@ import pytest
 from benchshadow.errors import InputError
 from benchshadow.records import read
 from benchshadow.report import figures, write
-from benchshadow.studies import restoring
-from benchshadow.studies.restoring import study_restore
+from benchshadow.studies.causal import restoring
+from benchshadow.studies.causal.restoring import study_restore
 
 DIRECTIONS = ("top:1", "random:1", "intruders")
 SCALES = (0.0, 0.5)

@@ -12,10 +12,12 @@ import polars as pl
 import pytest
 
 from benchshadow.records import read_json
-from benchshadow.studies import concluding, grid, runs
+from benchshadow.studies import grid
+from benchshadow.studies.conclusions import concluding
 from benchshadow.studies.grid import study_run
-from benchshadow.studies.progress import Tell
-from benchshadow.studies.runs import execute
+from benchshadow.studies.running import runs
+from benchshadow.studies.running.progress import Tell
+from benchshadow.studies.running.runs import execute
 
 
 class Killed(BaseException):
@@ -116,7 +118,7 @@ def test_a_base_killed_in_its_training_ends_with_the_same_bits(whole, tmp_path, 
 
 DRIVER = """
 import os, runpy, signal, sys
-from benchshadow.studies.progress import Tell
+from benchshadow.studies.running.progress import Tell
 
 where, at = sys.argv[1], int(sys.argv[2])
 

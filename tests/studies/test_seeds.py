@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from benchshadow.studies.seeds import generator, seed
+from benchshadow.studies.preparing.seeds import generator, seed
 
 PURPOSES = list(
     itertools.product(
@@ -16,7 +16,7 @@ PURPOSES = list(
 
 
 def test_seeds_are_the_same_in_another_process():
-    text = "from benchshadow.studies.seeds import seed; print(seed(7, 'stream', 'control', 2))"
+    text = "from benchshadow.studies.preparing.seeds import seed; print(seed(7, 'stream', 'control', 2))"
     other = {
         subprocess.run(
             [sys.executable, "-c", text], env={"PYTHONHASHSEED": hashing}, capture_output=True, text=True, check=True

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from benchshadow.studies.declaring.study import read_study
 from benchshadow.studies.grid import study_plan
 from benchshadow.studies.shipped import SHIPPED, shipped_file, study_place
-from benchshadow.studies.study import read_study
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 

@@ -6,8 +6,8 @@ from model_pairs import changed, llama, noise, save
 from safetensors.numpy import load_file, save_file
 
 from benchshadow.checkpoints import open_checkpoint
-from benchshadow.studies import side_by_side
-from benchshadow.studies.measurement import measure
+from benchshadow.studies.footprints import side_by_side
+from benchshadow.studies.footprints.measurement import measure
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_the_heaviest_are_begun_first_and_the_order_is_that_of_the_pairs(pair, m
         begun.append(whole(each))
         return each.piece.name
 
-    from benchshadow.studies.measurement import pairs_of
+    from benchshadow.studies.footprints.measurement import pairs_of
 
     pairs, _ = pairs_of(*pair)
     found = side_by_side.each_measured(job, pairs, 1)

@@ -8,9 +8,9 @@ from planted_footprints import Law, records, study_of
 
 from benchshadow.errors import InputError
 from benchshadow.records import frame
-from benchshadow.studies.footprint_settings import SHAPES
-from benchshadow.studies.signature import AT_EQUAL, AT_LAST, Feature, footprints, signature_rows
-from benchshadow.studies.signature_sentences import signature_sentences
+from benchshadow.studies.conclusions.signature import AT_EQUAL, AT_LAST, Feature, footprints, signature_rows
+from benchshadow.studies.conclusions.signature_sentences import signature_sentences
+from benchshadow.studies.declaring.footprint_settings import SHAPES
 
 ARMS = ("aligned", "coverage")
 SIGNATURE = '[signature]\nregimes = { aligned = ["aligned"], coverage = ["coverage"] }\n'

@@ -9,7 +9,7 @@ import scipy.stats
 from planted import plain, records, study_of
 
 from benchshadow.stats import FEWEST_BASES
-from benchshadow.studies.claims import AT_END, claims
+from benchshadow.studies.conclusions.claims import AT_END, claims
 
 STUDIES = 120
 SPREAD = 0.01

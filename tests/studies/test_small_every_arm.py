@@ -7,9 +7,9 @@ import pytest
 
 from benchshadow.data.interventions import recipe
 from benchshadow.records import read_json
+from benchshadow.studies.declaring.study import read_study
 from benchshadow.studies.grid import study_run
-from benchshadow.studies.study import read_study
-from benchshadow.studies.verification import verify
+from benchshadow.studies.running.verification import verify
 
 FILE = Path(__file__).parents[2] / "experiments" / "every-arm" / "study.toml"
 

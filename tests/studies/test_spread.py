@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchshadow.errors import InputError
-from benchshadow.studies.spread import Amounts, Place, profiles, shares, spreads
+from benchshadow.studies.footprints.spread import Amounts, Place, profiles, shares, spreads
 
 ROLES = ("attention.query", "mlp.up")
 

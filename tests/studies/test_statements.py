@@ -8,9 +8,9 @@ from test_claims import FAMILY, shifted
 
 from benchshadow.records import frame
 from benchshadow.stats import outside_range
-from benchshadow.studies.claims import claims
-from benchshadow.studies.measures import measures
-from benchshadow.studies.statements import doses, level, statements
+from benchshadow.studies.conclusions.claims import claims
+from benchshadow.studies.conclusions.statements import doses, level, statements
+from benchshadow.studies.declaring.measures import measures
 
 RANKS = ("stable_rank", "participation_ratio")
 OUTCOMES = ("seen items", "held-out items", "other skills")

@@ -4,8 +4,8 @@ import pytest
 from small_study import TEXT, write_study
 
 from benchshadow.errors import InputError
+from benchshadow.studies.declaring.study import read_study
 from benchshadow.studies.grid import study_plan, study_run
-from benchshadow.studies.study import read_study
 
 FAMILY = (
     '\n[[families]]\nname = "main"\ntests = [{arm = "aligned", measure = "narrow"}, {arm = "half", measure = "gap"}]\n'

@@ -8,11 +8,11 @@ from small_study import write_study
 
 from benchshadow.errors import InputError
 from benchshadow.records import read, read_json
+from benchshadow.studies.declaring.measures import measures, values
+from benchshadow.studies.declaring.study import read_study
 from benchshadow.studies.grid import study_run
-from benchshadow.studies.measures import measures, values
-from benchshadow.studies.runs import plan_runs
-from benchshadow.studies.study import read_study
-from benchshadow.studies.suite import suite
+from benchshadow.studies.preparing.suite import suite
+from benchshadow.studies.running.runs import plan_runs
 
 TASKS = """
 [[tasks]]

@@ -11,7 +11,7 @@ import pytest
 
 from benchshadow.errors import InputError
 from benchshadow.records import read_json, seal, sealed, write_json
-from benchshadow.studies.verification import verify
+from benchshadow.studies.running.verification import verify
 
 Place = tuple[str | int, ...]
 

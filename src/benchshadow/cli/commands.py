@@ -173,8 +173,8 @@ def footprint(
     """Measure a checkpoint, an adapter, or the change between two: spectra, ranks, tails, and nulls beside them."""
     one_thread_each()
     from benchshadow.errors import InputError
-    from benchshadow.studies.footprint import footprint as measure
-    from benchshadow.studies.identity import cache_folder
+    from benchshadow.studies.footprints.footprint import footprint as measure
+    from benchshadow.studies.footprints.identity import cache_folder
 
     from .bars import matrices
     from .printing import print_footprint, print_json
@@ -217,7 +217,7 @@ def verify(
     json: Json = False,
 ) -> None:
     """Say what differs between runs, and fail when anything differs that was not declared."""
-    from benchshadow.studies.verification import verify as check
+    from benchshadow.studies.running.verification import verify as check
 
     from .printing import print_json, print_verification
 

@@ -49,7 +49,7 @@ def audit(
 ) -> None:
     """Tell how close corpora are to benchmarks, what of that is template, how much they cover and repeat."""
     one_thread_each()
-    from benchshadow.studies.audit import audit as look
+    from benchshadow.studies.audits.audit import audit as look
 
     from .print_data import print_audit, print_audit_plan
     from .printing import print_json
@@ -93,7 +93,7 @@ def intervene(
     strict: Strict = False,
 ) -> None:
     """Build matched arms of one budget that differ in the declared thing, each with its manifest."""
-    from benchshadow.studies.intervening import intervene as build
+    from benchshadow.studies.audits.intervening import intervene as build
 
     from .print_data import print_arms
     from .printing import print_json

@@ -14,9 +14,9 @@ from rich.table import Table
 from benchshadow.records import read_json
 
 if TYPE_CHECKING:
-    from benchshadow.studies.estimate import Estimate
     from benchshadow.studies.grid import Standing
-    from benchshadow.studies.verification import Verification
+    from benchshadow.studies.running.estimate import Estimate
+    from benchshadow.studies.running.verification import Verification
 
 __all__ = [
     "console_of",
@@ -292,7 +292,7 @@ def print_standing(standing: Standing, rows: Mapping[str, str]) -> None:
     counts = f"{whole} of {len(standing.runs)} whole, {len(standing.running)} running, {len(standing.failed)} failed"
     console.print(f"{counts}, {standing.work / standing.total:.0%} of the steps done")
     if standing.seconds_left is not None and standing.running:
-        from benchshadow.studies.pace import in_words
+        from benchshadow.studies.running.pace import in_words
 
         console.print(f"{in_words(standing.seconds_left)} left at the pace of the runs under way")
     for need in standing.needs:

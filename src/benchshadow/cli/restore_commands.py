@@ -43,7 +43,7 @@ def restore(
 ) -> None:
     """Write the tuned checkpoint with its change along chosen directions scaled down: the causal test's checkpoint."""
     one_thread_each()
-    from benchshadow.studies.restore import restore as write
+    from benchshadow.studies.causal.restore import restore as write
 
     from .bars import matrices
     from .print_restored import print_restored
@@ -78,7 +78,7 @@ def study_restore(
     strict: Strict = False,
 ) -> None:
     """Scale directions of an arm's changes down step by step, evaluate every tier again, and draw what follows."""
-    from benchshadow.studies.restoring import study_restore as write
+    from benchshadow.studies.causal.restoring import study_restore as write
 
     from .bars import matrices
     from .print_restored import print_restoring

@@ -12,22 +12,21 @@ from typing import Any
 
 from benchshadow.errors import Incomplete, InputError, MissingExtra
 from benchshadow.records import SUPERSEDED, open_folder, read_json, write_json, write_text
-
-from .bases import check_bases
-from .beforehand import looked_at, write_checks
-from .concluding import conclude
-from .engine import Call, check, held
-from .engine import run as run_calls
-from .estimate import Estimate, estimate
-from .family_rules import check_families
-from .measures import measures
-from .onset import check_onsets
-from .pace import seconds_left, told_of, worked_on
-from .power import Need, needs_so_far
-from .preregistration import preregister
-from .progress import Told
-from .runs import Run, execute, is_whole, plan_runs
-from .study import Study, read_study
+from benchshadow.studies.conclusions.concluding import conclude
+from benchshadow.studies.conclusions.onset import check_onsets
+from benchshadow.studies.conclusions.power import Need, needs_so_far
+from benchshadow.studies.conclusions.preregistration import preregister
+from benchshadow.studies.declaring.family_rules import check_families
+from benchshadow.studies.declaring.measures import measures
+from benchshadow.studies.declaring.study import Study, read_study
+from benchshadow.studies.engines.engine import Call, check, held
+from benchshadow.studies.engines.engine import run as run_calls
+from benchshadow.studies.preparing.bases import check_bases
+from benchshadow.studies.preparing.beforehand import looked_at, write_checks
+from benchshadow.studies.running.estimate import Estimate, estimate
+from benchshadow.studies.running.pace import seconds_left, told_of, worked_on
+from benchshadow.studies.running.progress import Told
+from benchshadow.studies.running.runs import Run, execute, is_whole, plan_runs
 
 __all__ = ["Done", "Standing", "study_plan", "study_run", "study_status"]
 

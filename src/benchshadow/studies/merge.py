@@ -13,12 +13,11 @@ import filelock
 
 from benchshadow.errors import InputError
 from benchshadow.records import differing, open_folder, read_json, sealed, write_json, write_text
-
-from .beforehand import CHECKS
-from .concluding import conclude
-from .preregistration import PREREGISTERED
-from .runs import MANIFEST, MEASURED, Run
-from .study import Study, read_study
+from benchshadow.studies.conclusions.concluding import conclude
+from benchshadow.studies.conclusions.preregistration import PREREGISTERED
+from benchshadow.studies.declaring.study import Study, read_study
+from benchshadow.studies.preparing.beforehand import CHECKS
+from benchshadow.studies.running.runs import MANIFEST, MEASURED, Run
 
 __all__ = ["Merged", "study_merge"]
 

@@ -1,0 +1,1 @@
+"""Corpora read chunk by chunk: audited against benchmarks, or built into arms."""
