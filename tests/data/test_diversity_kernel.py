@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import linalg
 
-from benchshadow.data.diversity import ORDERS, entropy_number, kernel_spectrum, vendi
+from benchshadow.data.diversity import ORDERS, entropy_number, kernel_spectra, kernel_spectrum, vendi
 from benchshadow.errors import InputError
 from benchshadow.spectra import Spectrum
 from benchshadow.spectra.ranks import energy_rank, participation_ratio
@@ -70,6 +70,12 @@ def test_the_spectrum_sums_to_one_falls_and_holds_no_rounding():
     assert np.all(np.diff(found) <= 0)
     assert len(found) == 30
     assert np.count_nonzero(found) == 20
+
+
+def test_draws_side_by_side_have_the_bits_of_each_alone():
+    draws = [rows(90, 40, seed=seed) for seed in range(7)]
+    for together, alone in zip(kernel_spectra(draws), map(kernel_spectrum, draws), strict=True):
+        assert together.tobytes() == alone.tobytes()
 
 
 def test_orders_fall_and_nothing_passes_the_dimension():

@@ -13,6 +13,7 @@ from .embedding import Embedding as Embedding
 from .embedding import fit_embedding as fit_embedding
 from .kernel import ORDERS as ORDERS
 from .kernel import entropy_number as entropy_number
+from .kernel import kernel_spectra as kernel_spectra
 from .kernel import kernel_spectrum as kernel_spectrum
 from .kernel import vendi as vendi
 from .panel import Panel as Panel

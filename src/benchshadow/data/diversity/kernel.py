@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from jaxtyping import Float64
@@ -10,7 +13,7 @@ from jaxtyping import Float64
 from benchshadow.errors import InputError
 from benchshadow.spectra.lapack import add_gram, symmetric_eigenvalues
 
-__all__ = ["ORDERS", "entropy_number", "kernel_spectrum", "vendi"]
+__all__ = ["ORDERS", "entropy_number", "kernel_spectra", "kernel_spectrum", "vendi"]
 
 ORDERS = (0.5, 1.0, 2.0, math.inf)
 """From one that rare texts move to one that the commonest kind decides alone."""
@@ -56,6 +59,14 @@ def kernel_spectrum(embeddings: Float64[np.ndarray, "n d"]) -> Float64[np.ndarra
     gram /= n
     values = symmetric_eigenvalues(gram, overwrite=True)[::-1]
     return np.where(values > values[0] * len(values) * np.finfo(np.float64).eps, values, 0.0)
+
+
+def kernel_spectra(draws: Iterable[Float64[np.ndarray, "n d"]]) -> list[Float64[np.ndarray, " k"]]:
+    """`kernel_spectrum` of each draw, on all cores: one thread a draw, so that the bits do not depend on their number."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        return list(pool.map(kernel_spectrum, draws))
 
 
 def entropy_number(shares: Float64[np.ndarray, " k"], q: float) -> float:

@@ -16,7 +16,7 @@ from benchshadow.errors import InputError
 from .clusters import Clusters, coverage, fit_clusters, unseen_mass
 from .draws import Budget, Drawn, drawn, equal_draws
 from .embedding import fit_embedding
-from .kernel import ORDERS, entropy_number, kernel_spectrum
+from .kernel import ORDERS, entropy_number, kernel_spectra
 
 __all__ = ["Encoder", "Panel", "PanelSettings", "diversity_panel"]
 
@@ -136,7 +136,7 @@ def _measured(
 ) -> dict[str, Drawn]:
     draws = equal_draws(pool.words, budget, rng=rng)
     labels, kinds = clusters.labels(pool.rows), len(clusters.centres)
-    spectra = [kernel_spectrum(pool.rows[draw]) for draw in draws]
+    spectra = kernel_spectra(pool.rows[draw] for draw in draws)
     covered = [coverage(np.bincount(labels[draw], minlength=kinds)) for draw in draws]
     values = {
         **{f"vendi({order:g})": [entropy_number(spectrum, order) for spectrum in spectra] for order in orders},

@@ -83,7 +83,7 @@ def table(study: Study, records: pl.DataFrame) -> list[dict[str, Any]]:
     for measure in measures(study):
         found = values(records, measure)
         for arm in ("base", *study.arms):
-            at = 0 if arm == "base" else study.settings_of(arm).steps
+            at = 0 if arm == "base" else study.settings.steps
             here = [value for (name, _, step), value in found.items() if name == arm and step == at]
             if here:
                 middle = float(np.mean(here))
@@ -97,13 +97,13 @@ def derived(study: Study, records: pl.DataFrame) -> pl.DataFrame:
 
     The null is the standard deviation, over replicates, of the difference between the control and its second draw.
     """
-    rows, last = [], {arm: study.settings_of(arm).steps for arm in study.arms}
+    rows = []
     for measure in measures(study):
         found = values(records, measure)
         aa = at_step(study, study.same, measure, found).aa
         null = float(np.std(aa, ddof=1)) if len(aa) > 1 else None
         for (arm, replicate, step), value in sorted(found.items()):
-            if step == last.get(arm):
+            if arm in study.arms and step == study.settings.steps:
                 place = {
                     "arm": arm,
                     "replicate": replicate,

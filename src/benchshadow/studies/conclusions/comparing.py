@@ -101,12 +101,15 @@ def comparison(study: Study, records: pl.DataFrame, arm: str, name: str, at: str
 
 
 def at_step(study: Study, arm: str, measure: Measure, found: Values) -> Comparison:
-    """The comparison at the last step of each, over the replicates that have all three there."""
-    last = [(name, study.settings_of(name).steps) for name in (CONTROL, arm, study.same)]
+    """The comparison at the study's last step, over the replicates that have all three there.
+
+    Records count the study's steps: an arm under settings of its own has its last checkpoint there too.
+    """
+    last = study.settings.steps
     three = {
         r: values
         for r in study.replicates
-        if None not in (values := [found.get((name, r, step)) for name, step in last])
+        if None not in (values := [found.get((name, r, last)) for name in (CONTROL, arm, study.same)])
     }
     return _compared(arm, measure, AT_END, None, three, _NONE_WHOLE)
 

@@ -60,7 +60,7 @@ def layers_said(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
 
 
 def _by_layer(study: Study, records: pl.DataFrame, diagnostic: str) -> tuple[Values, dict[Layer, float | None]]:
-    """(arm, replicate, layer) to the mean over the layer's matrices at the arm's last step, and layer to its depth."""
+    """(arm, replicate, layer) to the mean over the layer's matrices at the last step, and layer to its depth."""
     chosen = records.filter(
         pl.col("of") == "change",
         pl.col("diagnostic") == diagnostic,
@@ -69,8 +69,7 @@ def _by_layer(study: Study, records: pl.DataFrame, diagnostic: str) -> tuple[Val
         pl.col("value").is_not_null(),
         pl.col("arm").is_in(list(study.arms)),
     )
-    last = {arm: study.settings_of(arm).steps for arm in study.arms}
-    chosen = chosen.filter(pl.col("step") == pl.col("arm").replace_strict(last, return_dtype=pl.Int64))
+    chosen = chosen.filter(pl.col("step") == study.settings.steps)
     means = chosen.group_by("arm", "replicate", "tower", "layer").agg(pl.col("value").mean(), pl.col("depth").mean())
     found, depths = {}, {}
     for arm, replicate, tower, layer, value, depth in means.sort("tower", "layer", "arm", "replicate").iter_rows():

@@ -93,10 +93,9 @@ def _read(
 ) -> Iterable[tuple[Feature, tuple[float, float, float]]]:
     """Control, arm and second draw at every place where all three have the diagnostic."""
     names = (CONTROL, arm, study.same)
-    last = [study.settings_of(each).steps for each in names]
-    places = {f"step {step}": [step] * len(names) for step in study.settings.checkpoint_steps()[:-1]}
-    for at, steps in (places | {AT_LAST: last}).items():
-        three = [found.get((each, replicate, step)) for each, step in zip(names, steps, strict=True)]
+    *earlier, last = study.settings.checkpoint_steps()
+    for at, step in ({f"step {step}": step for step in earlier} | {AT_LAST: last}).items():
+        three = [found.get((each, replicate, step)) for each in names]
         there = [value for value in three if value is not None]
         if len(there) == len(names):
             yield Feature(name, at), (there[0], there[1], there[2])
