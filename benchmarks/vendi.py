@@ -64,7 +64,10 @@ def ours(path: Path) -> dict[str, Any]:
 def theirs(path: Path, threads: int) -> dict[str, Any]:
     """The same of the peer."""
     out, script = FOLDER / "theirs.json", HERE / "peers" / "vendi_score_run.py"
-    run([str(environment("vendi-score")), str(script), str(path), str(out), "--orders", *[f"{q:g}" for q in ORDERS]], threads)
+    run(
+        [str(environment("vendi-score")), str(script), str(path), str(out), "--orders", *[f"{q:g}" for q in ORDERS]],
+        threads,
+    )
     return json.loads(out.read_text(encoding="utf-8"))
 
 

@@ -155,7 +155,7 @@ def _verdict(row: dict[str, Any]) -> str:
     if row["confirmatory"]:
         return f"**{row['verdict']}** (p = {row['p']:.2g}, corrected)"
     late = "exploratory, " if row["declared"] == "afterwards" else ""
-    return f"{late}{row['verdict']}: {'outside' if row['outside'] else 'inside'} the A/A range"
+    return f"{late}{row['verdict']}: {row['place']} the A/A range"
 
 
 def readme() -> str:

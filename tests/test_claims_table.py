@@ -15,7 +15,7 @@ KEYS = {
 }  # fmt: skip
 ROW = {
     "claim": "C1", "arm": "aligned", "measure": "stable_rank", "at": "last step", "unit": "dimensions", "effect": -9.5,
-    "low": -10.0, "high": -9.0, "p": 0.031, "verdict": "shift", "outside": True, "replicates": 8, "bases": 4,
+    "low": -10.0, "high": -9.0, "p": 0.031, "verdict": "shift", "place": "outside", "replicates": 8, "bases": 4,
     "comparable": True, "confirmatory": True, "declared": "beforehand", "reason": None, "study": "small",
     "study_hash": "0123456789abcdef", "parameters": 1_377_408,
 }  # fmt: skip
@@ -63,7 +63,7 @@ def test_a_confirmed_claim_is_told_with_its_interval_and_p(generator, tmp_path):
 
 def test_what_is_descriptive_or_exploratory_is_called_so(generator, tmp_path):
     described = {**ROW, "confirmatory": False, "declared": None, "verdict": "descriptive", "unit": "share"}
-    late = {**described, "declared": "afterwards", "outside": False, "at": "equal loss"}
+    late = {**described, "declared": "afterwards", "place": "inside", "at": "equal loss"}
     first, second = lines(generator, tmp_path, described, late)
     assert first.endswith("| -9.5 [-10, -9] | descriptive: outside the A/A range | 8, 4 |")
     assert "aligned on stable rank, at equal loss |" in second

@@ -37,7 +37,17 @@ def test_the_check_sees_what_is_loaded():
 
 @pytest.mark.parametrize(
     "room",
-    ["spectra", "stats", "records", "checkpoints", "report", "data", "train", "studies.grid", "studies.verification"],
+    [
+        "spectra",
+        "stats",
+        "records",
+        "checkpoints",
+        "report",
+        "data",
+        "train",
+        "studies.grid",
+        "studies.running.verification",
+    ],
 )
 def test_only_training_and_scoring_load_torch(room):
     assert sorted(loaded_after(f"import benchshadow.{room}").intersection(["torch", "transformers"])) == []

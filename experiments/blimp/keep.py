@@ -40,7 +40,7 @@ def shown(cell: dict[str, Any] | None) -> str:
 def equal_change(claims: list[dict[str, Any]]) -> list[str]:
     """The footprints where arm and control have changed equally far."""
     lines = [
-        "| arm | measure | at relative change | arm | control | outside the A/A range |",
+        "| arm | measure | at relative change | arm | control | against the A/A range |",
         "|---|---|---|---|---|---|",
     ]
     for claim in claims:
@@ -49,7 +49,7 @@ def equal_change(claims: list[dict[str, Any]]) -> list[str]:
                 lines.append(f"| {claim['arm']} | {claim['measure']} | {claim['reason']} | | | |")
                 continue
             numbers = f"{claim['at_value']:.3g} | {claim['arm_mean']:.3g} | {claim['control_mean']:.3g}"
-            lines.append(f"| {claim['arm']} | {claim['measure']} | {numbers} | {'yes' if claim['outside'] else 'no'} |")
+            lines.append(f"| {claim['arm']} | {claim['measure']} | {numbers} | {claim['place']} |")
     return lines
 
 

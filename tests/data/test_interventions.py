@@ -1,11 +1,14 @@
 """Every intervention chooses what it says it chooses, and its control the same but for the one thing."""
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from itertools import count
 
 import numpy as np
 import pytest
 from data_samples import seeded
+from sklearn.cluster import MiniBatchKMeans
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from benchshadow.data.documents import Document
 from benchshadow.data.interventions import (
@@ -21,6 +24,7 @@ from benchshadow.data.interventions import (
     NarrowOther,
     Normalised,
     NovelBroad,
+    OffTarget,
     Paraphrased,
     Placebo,
     Pool,
@@ -33,7 +37,7 @@ from benchshadow.data.interventions import (
     Subset,
     Zipf,
     by_rules,
-    halves,
+    coverage,
 )
 from benchshadow.data.interventions.controls import realised
 from benchshadow.data.interventions.filling import filled, taken
@@ -95,7 +99,8 @@ def test_no_intervention_touches_what_stands_in_untreated_sequences_and_each_is_
         ByScore(np.arange(400.0)), Placebo(ByScore(np.arange(400.0))), DomainBalanced(), ClusterBalanced(X, 5),
         Spread(X, "farthest first", 20), Spread(X, "facility location", 20), Zipf(20), Subset(4),
         Subset(4, "first half"), Deduplicated(), SecondDraw(), NovelBroad(), LengthMatched(Subset(4)),
-        Injected(ITEMS, 2), ByTemplate(ITEMS, epochs=9), FormatOnly(Injected(ITEMS, 2)), RepeatedPrompts(ITEMS),
+        Injected(ITEMS, 2), OffTarget(ITEMS, Injected(ITEMS[:20], 2)), ByTemplate(ITEMS, epochs=9),
+        FormatOnly(Injected(ITEMS, 2)), RepeatedPrompts(ITEMS),
         Normalised(ByText.alone(str.upper)), Paraphrased(ITEMS, ByText(lambda text, n: f"{n}: {text}"), epochs=9),
         NarrowOther([item.document() for item in ITEMS], Subset(9)),
     ]  # fmt: skip
@@ -143,6 +148,8 @@ def test_a_placebo_is_the_same_choice_by_scores_that_say_nothing(make):
     placebo = scores[realised(pool, Placebo(ByScore(scores))(pool, rng=seeded()))]
     assert scored.mean() > 1
     assert abs(placebo.mean()) < 4 / np.sqrt(len(placebo))
+    scores[::2] = np.nan
+    assert not set(realised(pool, Placebo(ByScore(scores))(pool, rng=seeded())).tolist()) & set(range(0, 3000, 2))
 
 
 @pytest.mark.parametrize("copies", [0, 1, 4])
@@ -192,13 +199,62 @@ def test_format_only_keeps_prompts_and_answers_but_no_pair(make):
         with_others_answers(same, seeded())
 
 
-def test_halves_are_disjoint_in_prompts_and_follow_the_seed():
-    doubled = [*ITEMS, *(item._replace(id=f"again {item.id}") for item in ITEMS)]
-    seen, held = halves(doubled, 0.5, 1)
-    assert len(seen) + len(held) == 60
-    assert not {item.prompt for item in seen} & {item.prompt for item in held}
-    assert 16 < len(seen) < 44
-    assert (seen, held) == halves(doubled, 0.5, 1) != halves(doubled, 0.5, 2)
+def test_format_only_changes_answers_and_nothing_beside_them(make):
+    pool = make(corpus(900))
+    mine, other = (
+        texts(pool, each(pool, rng=seeded(4))) for each in (Injected(ITEMS, 2), FormatOnly(Injected(ITEMS, 2)))
+    )
+    of_items = {item.prompt for item in ITEMS}
+    rest = [[text for text in each if text.rpartition(" ")[0] not in of_items] for each in (mine, other)]
+    assert len(rest[0]) > 50
+    assert abs(len(rest[0]) - len(rest[1])) <= 1  # answers of other lengths may cut one document more
+    shorter = min(map(len, rest))
+    assert rest[0][:shorter] == rest[1][:shorter]
+    assert mine[: len(ITEMS)] != other[: len(ITEMS)]
+
+
+def test_fewer_copies_stand_among_the_same_documents_in_the_same_order(make):
+    pool = make(corpus(900))
+    orders = {}
+    for copies in (0, 1, 4):
+        treatment = Injected(ITEMS, copies)(pool, rng=seeded(4))
+        written = [] if treatment.written is None else [treatment.written.lengths]
+        lengths = np.concatenate([pool.store.lengths, *written])
+        pieces = filled(treatment.segments[0], lengths, sequences=300, length=10, whole=3000, where="a", rng=seeded(5))
+        _, first = np.unique(pieces.copy, return_index=True)
+        orders[copies] = pieces.document[first][:-1].tolist()  # without the one that is cut
+    rest = {copies: [number for number in order if number < 900] for copies, order in orders.items()}
+    assert len(rest[0]) > len(rest[1]) > len(rest[4]) > 30
+    for fewer, more in ((0, 1), (1, 4)):
+        kept = set(rest[more])
+        assert [number for number in rest[fewer] if number in kept] == rest[more]
+    items = [[number for number in orders[copies] if number >= 900] for copies in (1, 4)]
+    assert Counter(Counter(items[1]).values()) == {4: 30}
+    assert set(items[0]) == set(items[1])
+
+
+def test_off_target_copies_weigh_what_the_parents_weigh(make):
+    pool = make(corpus(900))
+    others = [Prompt(f"other {i}", f"say {i} in so many more words than that", "yes" * (i % 5), "") for i in range(90)]
+    of = Injected(ITEMS, 3)
+    treatment = OffTarget(others, of)(pool, rng=seeded(4))
+    told = treatment.told
+    longest = max(len(TOKENIZER.encode(item.document().text).ids) + 1 for item in others)
+    assert told["injected_tokens_of_parent"] == of(pool, rng=seeded(4)).told["injected_tokens"] > 0
+    assert abs(told["injected_tokens"] - told["injected_tokens_of_parent"]) <= 3 * longest
+    assert told["injected_tokens"] == 3 * treatment.written.lengths.sum()
+    got = Counter(texts(pool, treatment))
+    there = [got[item.document().text] for item in others]
+    assert set(there) == {0, 3}
+    rest = [
+        [text for text in texts(pool, each) if text.startswith(tuple(WORDS))]
+        for each in (treatment, of(pool, rng=seeded(4)))
+    ]
+    shorter = min(map(len, rest))
+    assert shorter > 30
+    assert rest[0][:shorter] == rest[1][:shorter]
+    with pytest.raises(InputError, match=r"source: must hold \d+ tokens of items, .* but holds \d+; name a larger one"):
+        OffTarget(others[:5], of)(pool, rng=seeded(4))
 
 
 def test_domains_are_balanced_as_long_as_they_have_documents(make):
@@ -210,6 +266,34 @@ def test_domains_are_balanced_as_long_as_they_have_documents(make):
     held = [np.bincount(broad.domains[each], broad.store.lengths[each]) for each in (got, broad.free)]
     assert held[0][2] == held[1][2]  # the smallest is used up
     assert held[0][0] == pytest.approx(held[0][1], rel=0.03)
+
+
+def test_one_domain_cannot_be_balanced(make):
+    with pytest.raises(
+        InputError, match="domains: must be two or more to be balanced but are 1; name a field as domain"
+    ):
+        DomainBalanced()(make(corpus(domains=(1.0,))), rng=seeded())
+
+
+@pytest.mark.parametrize("by", ["clusters", "farthest first", "facility location"])
+def test_coverage_is_computed_on_one_thread(make, by, monkeypatch):
+    pool, X, threads = make(), seeded(2).normal(size=(400, 8)), []
+
+    def watched(function):
+        def call(*given, **named):
+            threads.extend(each["num_threads"] for each in threadpool_info())
+            return function(*given, **named)
+
+        return call
+
+    for name in ("farthest_first", "facility_location", "nearest"):
+        monkeypatch.setattr(coverage, name, watched(getattr(coverage, name)))
+    for name in ("fit", "predict"):
+        monkeypatch.setattr(MiniBatchKMeans, name, watched(getattr(MiniBatchKMeans, name)))
+    with threadpool_limits(2):
+        (ClusterBalanced(X, 5) if by == "clusters" else Spread(X, by, 20))(pool, rng=seeded())
+    assert threads
+    assert set(threads) == {1}
 
 
 def test_clusters_and_centres_spread_over_an_embedding(make):
@@ -307,6 +391,17 @@ def test_normalised_rewrites_the_controls_own_documents_first(make):
         Normalised(ByText.alone(lambda text: ""))(pool, rng=seeded())
 
 
+def test_normalised_tells_how_many_documents_are_the_controls(make):
+    pool = make(tokens=1500)
+    treatment = Normalised()(pool, rng=seeded())
+    there = len(realised(pool, treatment))
+    assert treatment.told == {"documents_of_the_control": there, "other_documents": 0}
+    broad = make(tokens=5000)
+    told = Normalised()(broad, rng=seeded()).told
+    assert told["documents_of_the_control"] == sum(1 for i in broad.control if i % 3)
+    assert told["other_documents"] > 0
+
+
 def test_the_rules_change_spelling_and_nothing_else():
     assert (
         by_rules("\u201cOne\u201d \u2014 it\u2019s  \ufb01ne\u2026 \r\n\r\n\r\n\r\n two\t3 ")
@@ -321,6 +416,19 @@ def test_novel_documents_have_the_controls_mix_and_none_of_its_documents(make):
     got = realised(pool, NovelBroad()(pool, rng=seeded()))
     assert not set(got.tolist()) & set(pool.control.tolist())
     assert np.abs(shares(pool, got, pool.domains) - shares(pool, pool.control, pool.domains)).max() < 0.02
+
+
+@pytest.mark.parametrize("intervention", [SecondDraw(), NovelBroad()])
+def test_a_second_draw_and_new_documents_have_the_controls_lengths(make, intervention):
+    """Long documents are seldom free where little is treated, and are taken all the same in the control's share."""
+    documents = corpus(6000)
+    pool = make(documents, tokens=9000)
+    seldom = (pool.store.lengths > 64) & (seeded(6).random(6000) < 0.7)
+    pool = replace(pool, free=pool.free[~seldom[pool.free]])
+    labels = length_strata(pool.store.lengths)
+    like = shares(pool, pool.control, labels)
+    assert np.abs(shares(pool, pool.free, labels) - like).max() > 0.1
+    assert np.abs(shares(pool, realised(pool, intervention(pool, rng=seeded())), labels) - like).max() < 0.03
 
 
 def test_length_matched_has_the_lengths_of_the_other_treatment(make):

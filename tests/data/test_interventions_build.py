@@ -2,7 +2,9 @@
 
 import copy
 import json
+import re
 import resource
+import sys
 from collections import Counter
 
 import numpy as np
@@ -17,7 +19,7 @@ from benchshadow.data.interventions.recipe import checked_recipe, read_recipe
 from benchshadow.data.packing import PackedStream
 from benchshadow.data.tokenization import encode, end_token, train_bpe
 from benchshadow.errors import InputError
-from benchshadow.records import differing, seal
+from benchshadow.records import differing, read_json, seal
 
 TEXT = "grey cats sat on old mats while dogs ran home and nobody knew why it rained so"
 WORDS = TEXT.split()
@@ -34,6 +36,11 @@ file = "{folder}/items.jsonl"
 [sources.other]
 file = "{folder}/other.jsonl"
 seen = 1.0
+licence = "MIT"
+origin = "made up"
+
+[corpus]
+licence = "CC0"
 
 [arms.aligned]
 intervention = "aligned"
@@ -159,7 +166,8 @@ TOOLS = Tools(
 def recipe(tmp_path_factory):
     folder = tmp_path_factory.mktemp("recipe")
     for name, step in (("items", 1), ("other", 3)):
-        rows = [{"question": f"{WORDS[i % 16]} and {i}?", "answer": str(step * i)} for i in range(60 * step)]
+        joined = ["and" if name == "items" or i < 10 else "or" for i in range(60 * step)]
+        rows = [{"question": f"{WORDS[i % 16]} {word} {i}?", "answer": str(step * i)} for i, word in enumerate(joined)]
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     (folder / "recipe.toml").write_text(RECIPE.replace("{folder}", str(folder)), encoding="utf-8")
     return read_recipe(folder / "recipe.toml")
@@ -283,6 +291,84 @@ def test_arms_differ_in_what_is_declared_and_every_arm_is_proven_from_its_tokens
         assert proved(built.folder, name) == []
 
 
+def test_licences_and_code_stand_in_the_manifests_and_other_code_is_other_work(built, recipe, tmp_path, monkeypatch):
+    manifest = built.manifests["narrow"]
+    assert manifest["sources"]["corpus"]["licence"] == "CC0"
+    told = {path.rpartition("/")[2]: known for path, known in manifest["sources"]["files"].items()}
+    assert (told["other.jsonl"]["licence"], told["other.jsonl"]["origin"]) == ("MIT", "made up")
+    assert told["items.jsonl"]["licence"] == ""
+    assert re.fullmatch("[0-9a-f]{64}", manifest["code"])
+    out = tmp_path / "out"
+    build(documents(), small(again={"intervention": "a/a"}), out, tokenizer=TOKENIZER, seed=0)
+    monkeypatch.setattr(sys.modules[build.__module__], "code", lambda rooms: "0" * 64)
+    with pytest.raises(InputError, match=r"holds other work \(code was .*, is .*\)"):
+        build(documents(), small(again={"intervention": "a/a"}), out, tokenizer=TOKENIZER, seed=0)
+    build(documents(), small(again={"intervention": "a/a"}), tmp_path / "new", tokenizer=TOKENIZER, seed=0)
+    arms = [read_json(each / "arms" / "again" / "manifest.json") for each in (out, tmp_path / "new")]
+    assert [each.field for each in compare(arms).undeclared] == ["code", "sha256"]
+
+
+def test_the_items_of_every_side_lie_beside_the_arms(built, recipe):
+    table = pl.read_parquet(built.folder / "items.parquet")
+    told = built.manifests["control"]["items"]
+    for source, sides in told.items():
+        for side, known in sides.items():
+            here = table.filter((pl.col("source") == source) & (pl.col("side") == side.replace("_", " ")))
+            assert here.height == known["items"]
+    assert {side: known["items"] for side, known in told["benchmark"].items()} == {
+        "seen": 30, "held_out": 30, "removed": 0,
+    }  # fmt: skip
+    assert {side: known["items"] for side, known in told["other"].items()} == {
+        "seen": 170, "held_out": 0, "removed": 10,
+    }  # fmt: skip
+    gone = table.filter(pl.col("side") == "removed")
+    assert (gone["prompt"] == [f"{WORDS[i]} and {i}?" for i in range(10)]).all()
+    assert set(gone["kept_in"]) <= {"benchmark, seen", "benchmark, held out"}
+
+
+def ladder(tmp_path, **arms):
+    rows = [{"question": f"{WORDS[i % 16]} and {i}?", "answer": str(i % 7)} for i in range(40)]
+    (tmp_path / "items.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    benchmark = {"file": str(tmp_path / "items.jsonl")}
+    content = {"budget": {"tokens": 6400, "length": 32}, "benchmark": benchmark, "arms": arms}
+    return build(documents(), checked_recipe(content), tmp_path / "out", tokenizer=TOKENIZER, seed=3)
+
+
+def test_arms_of_more_copies_or_of_shuffled_answers_hold_the_same_new_documents(tmp_path):
+    copies = {f"x{k}": {"intervention": "aligned", "by": "copies", "copies": k} for k in (0, 1, 4)}
+    shuffled = {"intervention": "format-only", "of": "x1"}
+    built = ladder(tmp_path, **copies, shuffled=shuffled)
+    rest = {
+        name: set(stream.documents.filter(pl.col("id").str.starts_with("doc"))["id"])
+        for name, stream in built.streams.items()
+    }
+    assert rest["x4"] < rest["x1"] < rest["x0"]
+    assert len(rest["x4"]) > 80
+    assert len(rest["shuffled"] ^ rest["x1"]) <= 1
+    same = (built.streams["shuffled"].ids == built.streams["x1"].ids).all(axis=1)
+    assert same.mean() > 0.3  # the same sequences at the same places, but for the answers and what these displace
+    told = {name: manifest["reported"].get("injected_tokens") for name, manifest in built.manifests.items()}
+    assert told["x0"] == 0
+    assert told["x4"] == 4 * told["x1"] > 0
+    assert told["control"] is None
+
+
+def test_controls_are_matched_to_the_arm_that_was_built_and_to_no_other_draw_of_it(tmp_path):
+    few = {"intervention": "concentrated", "by": "subset", "repeats": 200}
+    arms = {f"few-{i}": few for i in range(4)}
+    matched = {f"matched-{i}": {"intervention": "length-matched", "of": f"few-{i}"} for i in range(4)}
+    built = ladder(tmp_path, **arms, **matched)
+
+    def shares(name):
+        told = built.manifests[name]["reported"]["tokens_by_document_length"]
+        return np.array(list(told.values())) / 6400
+
+    parents = [shares(f"few-{i}") for i in range(4)]
+    assert max(np.abs(one - parents[0]).max() for one in parents) > 0.3  # draws of so few differ among themselves
+    for i, parent in enumerate(parents):
+        assert np.abs(shares(f"matched-{i}") - parent).max() < 0.1
+
+
 def changed(value):
     return value + 1 if isinstance(value, int | float) and not isinstance(value, bool) else f"{value}x"
 
@@ -315,7 +401,7 @@ def test_each_field_changed_alone_is_seen_to_fail(built):
     assert len(places) > 150
     for place in places:
         if place[0] in ("schema", "kind"):
-            with pytest.raises(InputError, match="must be that of an arm, schema 1, but holds"):
+            with pytest.raises(InputError, match="must be that of an arm, schema 2, but holds"):
                 compare([control, with_change(arm, place)])
             continue
         assert compare([control, with_change(arm, place)]).undeclared, place
@@ -421,6 +507,10 @@ def test_a_disk_that_fills_up_leaves_no_half_arm(tmp_path):
             "arms.b.dose must be that of 'a', 0.5, but is 1.0",
         ),
         ({"a": {"intervention": "repeated prompts", "source": "x"}}, "arms.a.source must be among [] but is 'x'"),
+        (
+            {"a": {"intervention": "a/a", "dose": 0.004}},
+            "arms.a.dose must treat at least one of 100 sequences but is 0.004",
+        ),
     ],
 )  # fmt: skip
 def test_a_recipe_that_breaks_a_rule_is_refused_by_name(arms, sentence):

@@ -11,6 +11,8 @@ from benchshadow.data.documents import Document
 from benchshadow.data.interventions import FileRewriter
 from benchshadow.data.interventions.making import Workshop
 from benchshadow.data.interventions.recipe import checked_recipe
+from benchshadow.data.interventions.seeding import generator
+from benchshadow.data.interventions.sides import Sides
 from benchshadow.data.interventions.tools import Tools
 from benchshadow.errors import InputError
 
@@ -29,6 +31,10 @@ def recipe(**arm):
 
 def paraphrase(**more):
     return recipe(intervention="aligned", by="paraphrase", **more)
+
+
+def workshop(arms, tools=None, **sides):
+    return Workshop(arms, sides, tools or Tools(), generator)
 
 
 def test_a_file_gives_the_text_of_a_document_and_of_a_version(tmp_path):
@@ -59,18 +65,18 @@ def test_the_file_s_content_stands_among_the_tools_of_the_manifest(tmp_path):
     for number, text in enumerate(("A", "Another")):
         path = written(tmp_path / f"new{number}.jsonl", {"id": "a", "text": text})
         arms = recipe(intervention="normalised", rewriter={"kind": "file", "path": path}).arms
-        names.append(Workshop(arms, {}, Tools()).named_tools()["rewriter of told"])
+        names.append(workshop(arms).named_tools()["rewriter of told"])
     assert names[0] != names[1]
     assert names[0].startswith("file ")
-    assert "rewriter of told" not in Workshop(recipe(intervention="normalised").arms, {}, Tools()).named_tools()
+    assert "rewriter of told" not in workshop(recipe(intervention="normalised").arms).named_tools()
 
 
 def test_a_normalised_arm_goes_by_rules_unless_it_says_otherwise(tmp_path):
-    plain = Workshop(recipe(intervention="normalised").arms, {}, Tools(normaliser=str.upper)).intervention("told")
+    plain = workshop(recipe(intervention="normalised").arms, Tools(normaliser=str.upper)).intervention("told")
     assert plain.rewriter(DOCUMENTS, 0) == ["ONE THING", "ANOTHER THING"]
     path = written(tmp_path / "new.jsonl", *({"id": each.id, "text": each.id * 3} for each in DOCUMENTS))
     arms = recipe(intervention="normalised", rewriter={"kind": "file", "path": path}).arms
-    assert Workshop(arms, {}, Tools()).intervention("told").rewriter(DOCUMENTS, 0) == ["aaa", "bbb"]
+    assert workshop(arms).intervention("told").rewriter(DOCUMENTS, 0) == ["aaa", "bbb"]
 
 
 @pytest.mark.parametrize(
@@ -99,19 +105,19 @@ def test_answers_that_are_shuffled_cannot_come_from_a_file_of_the_right_ones():
 
 
 def test_without_a_rewriter_a_paraphrase_needs_a_function():
-    workshop = Workshop(paraphrase().arms, {"benchmark": ([], [])}, Tools())
+    made = workshop(paraphrase().arms, benchmark=Sides([], []))
     with pytest.raises(InputError, match=r"arms.told: needs a tool 'paraphraser' but none was given"):
-        workshop.intervention("told")
+        made.intervention("told")
     with pytest.raises(InputError, match=r"arms.told: needs a tool 'models' but none was given"):
-        Workshop(paraphrase(rewriter={"kind": "model", "path": "x"}).arms, {}, Tools()).named_tools()
+        workshop(paraphrase(rewriter={"kind": "model", "path": "x"}).arms).named_tools()
 
 
 def test_documents_deduplicated_by_meaning_need_an_embedding():
     arms = recipe(intervention="deduplicated", by="meaning").arms
     with pytest.raises(InputError, match=r"arms.told: needs a tool 'embedder' but none was given"):
-        Workshop(arms, {}, Tools()).intervention("told")
+        workshop(arms).intervention("told")
     tools = Tools(embedder=lambda documents: np.eye(sum(1 for _ in documents)))
-    made = Workshop(arms, {}, tools).intervention("told")
+    made = workshop(arms, tools).intervention("told")
     assert (made.threshold, made.keep) == (0.95, "farthest")
     with pytest.raises(InputError, match="near must be left out where by is 'meaning'"):
         recipe(intervention="deduplicated", by="meaning", near=True)

@@ -12,9 +12,10 @@ import pytest
 from data_samples import corpus_file, seeded, sources, tree
 from pydantic import ValidationError
 
-from benchshadow.data.documents import Document
+from benchshadow.data.documents import Document, file_hash
 from benchshadow.data.skills import FORMATS, HELD_OUT_SHARE, draw_items
 from benchshadow.data.skills import SKILLS as SKILL_KINDS
+from benchshadow.data.sources import DataFile, Sources
 from benchshadow.errors import InputError
 
 POOL = {"kind": "skills", "skills": ["copy", "sort"], "formats": ["bar"], "lengths": [2, 4], "pool": 50}
@@ -241,6 +242,20 @@ def test_the_files_below_a_source_are_listed_with_licence_and_hash(tmp_path):
     assert list(listed) == [str(tmp_path / "a.jsonl")]
     assert listed == found.files("a")
     assert listed[str(tmp_path / "a.jsonl")].keys() == {"sha256", "licence", "origin"}
+
+
+def test_the_seen_half_of_a_benchmark_is_told_by_the_file_that_it_is_drawn_from(tmp_path):
+    files = []
+    for name, text in (("one", "a\n"), ("two", "b\n")):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        files.append(DataFile(str(tmp_path / name), "CC BY 4.0", "here"))
+    settings = tree(half={"kind": "benchmark"}, same={"kind": "slice", "of": "half", "like": "half"})
+    one, two = (Sources(settings, list, file) for file in files)
+    for name in ("half", "same"):
+        assert one.fingerprint(name) != two.fingerprint(name)
+        known = {"sha256": file_hash(tmp_path / "one"), "licence": "CC BY 4.0", "origin": "here"}
+        assert one.files(name) == {str(tmp_path / "one"): known}
+    assert Sources(settings).files("same") == {}
 
 
 def test_another_process_draws_the_same_documents(tmp_path):

@@ -16,7 +16,7 @@ WORDS = train_bpe(["the cat sat on the mat. 12 and 123 are numbers. Answer: yes 
 
 @cache
 def small(family="llama", *, vocabulary=SYMBOLS, positions=96, seed=0):
-    """A model of one of three families: turned positions, learnt positions, and none at all."""
+    """A model of one of three families: turned positions, learnt positions, and none at all, which counts none."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         ends = {"bos_token_id": None, "eos_token_id": 0, "pad_token_id": None}
@@ -33,7 +33,6 @@ def small(family="llama", *, vocabulary=SYMBOLS, positions=96, seed=0):
             made = MambaForCausalLM(
                 MambaConfig(vocab_size=vocabulary, hidden_size=16, state_size=4, num_hidden_layers=2, **ends)
             )
-            made.config.max_position_embeddings = positions
         with torch.no_grad():
             for weights in made.parameters():
                 weights.mul_((20 if family == "mamba" else 8) if weights.dim() == 2 else 1)

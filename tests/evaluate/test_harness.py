@@ -18,7 +18,7 @@ LETTERS = "abcdefgh"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Three tasks: a choice, a text to be generated, and one without a measure per item."""
+    """A choice, a text to be generated, one without a measure per item, and choices with and without examples."""
     pytest.importorskip("lm_eval", reason="lm-evaluation-harness is not installed")
     place = tmp_path_factory.mktemp("tasks")
     rng = np.random.default_rng(0)
@@ -57,6 +57,18 @@ doc_to_text: ""
 doc_to_target: "{{word}}"
 metric_list: [{metric: bits_per_byte}]
 """
+    example = place / "example.jsonl"
+    example.write_text(json.dumps({**rows[0], "word": "abcd", "options": ["dcba", "abcd"], "gold": 0}) + "\n")
+    examples = f"""
+dataset_path: json
+dataset_kwargs: {{data_files: {{test: {file}, train: {example}}}}}
+test_split: test
+fewshot_split: train
+"""
+    shown = choice.replace("world_choice", "world_shown") + examples
+    never = shown.replace("world_shown", "world_never") + "num_fewshot: 0\n"
+    for name, whole in (("shown", shown), ("never", never)):
+        (place / f"{name}.yaml").write_text(whole, encoding="utf-8")
     elsewhere = choice.replace("world_choice", "world_elsewhere") + "dataset_path: nobody/nothing\ntest_split: test\n"
     (place / "elsewhere.yaml").write_text(elsewhere, encoding="utf-8")
     for name, body in (("choice", choice), ("answer", answer), ("text", text)):
@@ -70,8 +82,8 @@ def own_cache_of_data_sets(tmp_path_factory, monkeypatch):
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path_factory.mktemp("datasets"))
 
 
-def task(folder, *names, metric="", items=12, kept=None):
-    harness = Harness(names, str(folder), metric=metric)
+def task(folder, *names, metric="", items=12, kept=None, shots=None):
+    harness = Harness(names, str(folder), shots, metric=metric)
     found = harness_items(harness, most=items)
     return Task("world", "unrelated", "harness", found[:kept], Scoring(harness=harness))
 
@@ -121,6 +133,26 @@ def test_only_the_items_that_are_left_are_asked_and_another_measure_can_count(fo
     found = score(small(), TOKENIZER, few)
     assert found.log_probability == pytest.approx(whole.log_probability[[1, 4, 7]], abs=1e-5)
     assert found.others[("world_choice", "acc_norm")] == pytest.approx(found.correct.mean())
+
+
+def test_examples_stand_before_the_questions_that_ask_for_them_and_before_no_others(folder):
+    bare, shown = (task(folder, "world_shown", shots=shots) for shots in (None, 1))
+    first, found, again = (score(small(), TOKENIZER, each).log_probability for each in (bare, shown, bare))
+    before = "reverse abcd = dcba\n\n"
+    own = tuple(
+        item._replace(prompt=before + item.prompt, options=tuple(f" {each}" for each in item.options))
+        for item in shown.items
+    )
+    ours = score(small(), TOKENIZER, Task("t", "unrelated", "choice", own)).log_probability
+    assert found == pytest.approx(ours, abs=1e-4)
+    assert again == pytest.approx(first, abs=1e-6)
+    assert not np.allclose(found, first, atol=0.01)
+
+
+def test_examples_for_a_task_that_takes_none_are_refused(folder):
+    with pytest.raises(InputError, match=r"shots: must be 0 or left out for 'world_never', which .* but are 2"):
+        task(folder, "world_never", shots=2)
+    assert len(task(folder, "world_never", shots=0).items) == 12
 
 
 def test_a_measure_that_is_none_per_item_is_refused(folder):

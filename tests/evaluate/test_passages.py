@@ -33,7 +33,7 @@ def test_every_passage_is_in_one_batch_whatever_the_size_of_batches(monkeypatch)
     found = cut()
     for most in (1, 3000, 1 << 23):
         monkeypatch.setattr(module, "LOGITS_PER_BATCH", most)
-        batches = list(found.batches(SYMBOLS))
+        batches = list(found.batches(SYMBOLS, device=torch.device("cpu")))
         assert sorted(text for batch in batches for text in batch.texts) == list(range(len(PAIRS)))
         for batch in batches:
             assert most == 1 << 23 or batch.ids.numel() * SYMBOLS <= most or len(batch.texts) == 1
@@ -41,6 +41,11 @@ def test_every_passage_is_in_one_batch_whatever_the_size_of_batches(monkeypatch)
                 assert row[0] == found.end == end_token(TOKENIZER)
                 assert row[1 : 1 + length].tolist() == list(found.ids[text])
                 assert torch.equal(row[1:][inside], torch.tensor(found.ids[text]))
+
+
+def test_a_batch_is_where_the_model_is():
+    for batch in cut().batches(SYMBOLS, device=torch.device("meta")):
+        assert {each.device.type for each in (batch.ids, batch.lengths, batch.inside)} == {"meta"}
 
 
 def test_a_text_without_tokens_is_refused():

@@ -36,3 +36,13 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
         open_folder(tmp_path / "out", {"verb": "x"})
     with pytest.raises(InputError, match="cannot be made"):
         open_folder(tmp_path / "out" / "below", {"verb": "x"})
+
+
+def test_a_claim_that_was_killed_half_written_is_passed_over(tmp_path):
+    (tmp_path / ".work.json.4711.partial").write_text('{"verb"', encoding="utf-8")
+    open_folder(tmp_path, {"verb": "x"})
+    assert read_json(tmp_path / "work.json") == {"verb": "x"}
+    (tmp_path / "work.json").unlink()
+    (tmp_path / "thesis.tex").write_text("mine", encoding="utf-8")
+    with pytest.raises(InputError, match="holds files that benchshadow did not write"):
+        open_folder(tmp_path, {"verb": "x"})

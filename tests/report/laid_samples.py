@@ -89,6 +89,7 @@ def signature(folder: Path, arm: str = "aligned", *, adds: bool = True, classifi
                 "like_none": True,
             }
         ],
+        "not_shown": {"few": "spectra"},
         "refused": {"base": "the study has 1 base, and 3 or more are needed"},
     }
     said = [
@@ -100,6 +101,13 @@ def signature(folder: Path, arm: str = "aligned", *, adds: bool = True, classifi
             "severity": "info",
         },
         {"code": "size", "about": arm, "text": "Said elsewhere.", "id": "2", "severity": "info"},
+        {
+            "code": "not-shown",
+            "about": "few",
+            "text": "few is of no declared regime, and where it falls cannot be told from its spectra.",
+            "id": "3",
+            "severity": "warning",
+        },
     ]
     content = {"signature": rows, "classifier": told if classifier else None, "statements": said}
     records.write_json(folder / "signature.json", content)

@@ -119,7 +119,7 @@ def claims_of(rows: dict[str, list[dict[str, Any]]], replicates: tuple[int, ...]
             }
             claim |= {"low": said.interval.low, "high": said.interval.high, "p": None, "p_floor": said.p_floor}
             claim |= {"g": stats.hedges_g(differences), "verdict": "descriptive", "statement": said.sentence}
-            claim |= {"replicates": 3, "bases": 1, "outside": said.outside, "comparable": True, "reason": None}
+            claim |= {"replicates": 3, "bases": 1, "place": said.place, "comparable": True, "reason": None}
             claims.append(claim)
         if arm not in ("control", "A/A"):
             far = arm == "concentrated"

@@ -85,7 +85,8 @@ def test_replicates_of_other_bases_are_said_to_be_so(tmp_path):
 def test_a_signature_is_given_in_spreads_at_both_places_and_along_training(page):
     assert "Signature at the last step" in page.words
     assert "aligned −12.0 −13.0 to −11.0" in page.words
-    assert "Signature at equal relative change" in page.words
+    assert "Signature at equal relative change within each replicate" in page.words
+    assert "claims read all replicates at one" in page.words
     assert "aligned −9.5 −10.5 to −8.5" in page.words
     chart = next(page.charts[name] for name in page.places if name.startswith("signature"))
     assert [(each["x"], each["y"]) for each in chart["datasets"]["points"]] == [(5, -3.0), (200, -12.0)]
@@ -98,6 +99,7 @@ def test_what_the_classifier_tells_and_adds_is_said_with_its_floor(page):
     assert "concentrated spectra 0.25 1 of 3 0.75 2 of 3 31" in page.words
     assert "With bases left out: the study has 1 base, and 3 or more are needed." in page.words
     assert "Not used: effective_rank at last step: 2 of 6 runs lack it." in page.words
+    assert "few is of no declared regime, and where it falls cannot be told from its spectra." in page.words
 
 
 def test_a_classifier_to_which_the_spectra_add_nothing_says_so(tmp_path):

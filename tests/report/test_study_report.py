@@ -113,7 +113,7 @@ def test_a_descriptive_study_is_called_so_and_claims_no_shift(page):
 def test_marks_say_in_words_what_they_show(page):
     assert "above the A/A range" in page.words
     assert "below the A/A range" in page.words
-    assert "inside the A/A range" in page.words
+    assert "partly outside the A/A range" in page.words
 
 
 def test_the_study_s_own_sentences_about_an_arm_come_first(tmp_path):

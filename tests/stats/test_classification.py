@@ -121,18 +121,33 @@ def test_scores_average_the_labels_alike_within_each_cluster():
     # First cluster: both of a are right, the one of b is wrong; second: its one a is wrong.
     assert found.balanced_accuracy == pytest.approx([0.5, 0.0])
     assert found.log_score == pytest.approx([(np.log(0.9 * 0.8) / 2 + np.log(0.4)) / 2, np.log(0.1)])
+    assert found.strata.tolist() == [0, 0]
+    assert found.weights.tolist() == [1, 1]
+
+
+def test_where_a_cluster_holds_one_label_whoever_always_says_the_commonest_has_no_more_than_a_guess():
+    told = np.log(np.tile([0.8, 0.2], (10, 1)))
+    found = scored(told, one_hot("aaaaaabbbb", "ab"), [arm for arm in "vwxyz" for _ in range(2)])
+    assert found.balanced_accuracy.tolist() == [1, 1, 1, 0, 0]
+    assert found.strata.tolist() == [0, 0, 0, 1, 1]
+    interval = share_interval(found.balanced_accuracy, found.strata)
+    # Two and a half of five trials, since nothing varies within a label.
+    law = laws.beta(2.5, 3.5).ppf(0.025), laws.beta(3.5, 2.5).ppf(0.975)
+    assert (interval.mean, interval.low, interval.high) == pytest.approx((0.5, *law))
+    assert (found.weights * found.log_score).mean() == pytest.approx((np.log(0.8) + np.log(0.2)) / 2)
 
 
 def test_an_interval_of_shares_stays_inside_and_does_not_vanish_where_all_agree():
-    inside = share_interval(np.array([0.5, 1.0, 1.0, 1.0]))
+    one = np.zeros(6, int)
+    inside = share_interval(np.array([0.5, 1.0, 1.0, 1.0]), one[:4])
     assert inside.low is not None
     assert inside.high == 1.0
     assert 0 <= inside.low < inside.mean
-    whole = share_interval(np.ones(5))
+    whole = share_interval(np.ones(5), one[:5])
     assert (whole.low, whole.high) == (pytest.approx(0.025**0.2), 1.0)
-    none = share_interval(np.zeros(5))
+    none = share_interval(np.zeros(5), one[:5])
     assert (none.low, none.high) == (0.0, pytest.approx(1 - 0.025**0.2))
-    half = share_interval(np.full(6, 0.5))
+    half = share_interval(np.full(6, 0.5), one)
     # Three of six: 0.118 to 0.882.
     assert (half.low, half.high) == (pytest.approx(0.1181, abs=1e-4), pytest.approx(0.8819, abs=1e-4))
-    assert share_interval(np.array([0.7])).low is None
+    assert share_interval(np.array([0.7]), one[:1]).low is None

@@ -1,11 +1,11 @@
-"""The paired t interval agrees with SciPy and covers at its level; Hedges g with a published correction."""
+"""Intervals agree with SciPy and cover at their level, over strata too; Hedges g with a published correction."""
 
 import numpy as np
 import pytest
 import scipy.stats
 
 from benchshadow.errors import InputError
-from benchshadow.stats import hedges_g, paired_t
+from benchshadow.stats import hedges_g, paired_t, stratified_t
 
 SAMPLE = np.array([0.11, 0.07, 0.15, 0.02, 0.12])
 
@@ -36,6 +36,34 @@ def test_one_replicate_has_a_mean_and_no_interval():
     assert (interval.mean, interval.low, interval.high) == (0.3, None, None)
 
 
+def test_over_two_strata_it_is_half_of_students_interval_for_two_samples():
+    """The mean of two means is half the difference between the one and the other with its sign turned."""
+    other = np.array([0.9, 1.4])
+    found = stratified_t(np.concatenate([SAMPLE, other]), np.array([3] * 5 + [1] * 2), 0.9)
+    expected = scipy.stats.ttest_ind(SAMPLE, -other).confidence_interval(0.9)
+    assert found.mean == pytest.approx((0.094 + 1.15) / 2)
+    assert (found.low, found.high) == pytest.approx((expected.low / 2, expected.high / 2))
+    assert (found.n, found.level) == (7, 0.9)
+
+
+def test_over_one_stratum_it_is_the_paired_interval():
+    one, other = stratified_t(SAMPLE, np.zeros(5, int)), paired_t(SAMPLE)
+    assert (one.mean, one.low, one.high) == pytest.approx((other.mean, other.low, other.high))
+
+
+def test_over_strata_of_unlike_means_and_sizes_it_covers_at_its_level():
+    """Student's interval about the plain mean takes the strata's means for noise, and lies about another number."""
+    rng, strata, means = np.random.default_rng(2), np.array([0] * 5 + [1] * 2 + [2]), np.array([0.0, 3.0, 9.0])
+    draws = rng.standard_normal((2000, len(strata))) + means[strata]
+    intervals = [stratified_t(draw, strata) for draw in draws]
+    assert np.mean([each.low <= 4.0 <= each.high for each in intervals]) == pytest.approx(0.95, abs=0.016)
+
+
+def test_one_value_in_every_stratum_has_a_mean_and_no_interval():
+    interval = stratified_t(np.array([0.2, 0.4]), np.array([0, 1]))
+    assert (interval.mean, interval.low, interval.high) == (pytest.approx(0.3), None, None)
+
+
 def test_hedges_g_is_cohens_d_times_the_published_correction():
     d = SAMPLE.mean() / SAMPLE.std(ddof=1)
     # Hedges 1981, table of c(m): c(4) = .7979.
@@ -61,3 +89,5 @@ def test_bad_input_is_named():
         paired_t(np.array([0.1, np.nan]))
     with pytest.raises(InputError, match=r"level: must be in \(0, 1\) but is 95.0"):
         paired_t(SAMPLE, 95.0)
+    with pytest.raises(InputError, match=r"level: must be in \(0, 1\) but is 95.0"):
+        stratified_t(SAMPLE, np.zeros(5, int), 95.0)

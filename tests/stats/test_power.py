@@ -12,6 +12,7 @@ from benchshadow.stats import (
     replicates_for_difference,
     replicates_for_equivalence,
     replicates_for_margin,
+    sign_flip,
     spread_at_most,
     tost,
 )
@@ -25,8 +26,22 @@ def close(count: int, probability: float) -> bool:
     return low <= count <= high
 
 
-@pytest.mark.parametrize(("n", "ratio", "alpha"), [(6, 1.5, 0.05), (8, 1.0, 0.05), (20, 0.5, 0.01), (8, 0.0, 0.05)])
-def test_the_power_of_a_difference_is_that_of_the_t_test(n, ratio, alpha):
+@pytest.mark.parametrize("ratio", [0.5, 1.0, 1.6, 2.5])
+@pytest.mark.parametrize(("n", "alpha"), [(6, 0.05), (8, 0.01)])
+def test_at_the_floor_all_signs_must_agree(n, alpha, ratio):
+    agree = scipy.stats.norm.cdf(ratio) ** n + scipy.stats.norm.cdf(-ratio) ** n
+    assert abs(power_of_difference(n, ratio, alpha) - agree) < 4 * np.sqrt(agree * (1 - agree) / 4000)
+
+
+@pytest.mark.parametrize(("n", "ratio", "alpha"), [(7, 1.2, 0.05), (9, 1.0, 0.02), (13, 0.8, 0.05), (14, 0.9, 0.01)])
+def test_the_power_of_a_difference_is_what_the_exact_test_finds(n, ratio, alpha):
+    draws = np.random.default_rng(100 + n).standard_normal((DRAWS // 5, n)) + ratio
+    rejected = np.mean([sign_flip(draw).p <= alpha for draw in draws])
+    assert abs(rejected - power_of_difference(n, ratio, alpha)) < 0.06
+
+
+@pytest.mark.parametrize(("n", "ratio", "alpha"), [(20, 0.5, 0.01), (16, 0.8, 0.05)])
+def test_beyond_twelve_replicates_it_is_that_of_the_t_test(n, ratio, alpha):
     draws = np.random.default_rng(n).standard_normal((DRAWS, n)) + ratio
     t = np.sqrt(n) * draws.mean(axis=1) / draws.std(axis=1, ddof=1)
     rejected = int((2 * scipy.stats.t.sf(np.abs(t), n - 1) <= alpha).sum())

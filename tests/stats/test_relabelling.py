@@ -15,6 +15,12 @@ def labellings(blocks, labels, **more):
     return [tuple(labels[i] for i in order) for order in relabelled(blocks, labels, **more)]
 
 
+def lone_arm_folds(arms, labels):
+    """Every arm but the only one of its label is told in one replicate by the others in the other."""
+    alone = {arm for arm, label in zip(arms, labels, strict=True) if labels.count(label) == 2}
+    return folds([None if arm in alone else arm for arm in arms], also=[0] * (len(arms) // 2) + [1] * (len(arms) // 2))
+
+
 def test_all_exchanges_inside_blocks_are_made_once():
     blocks = [(0, "x"), (0, "y"), (1, "x"), (1, "y")]
     found = labellings(blocks, list("abab"), most=10, rng=np.random.default_rng(0))
@@ -82,3 +88,40 @@ def test_the_test_rejects_at_its_level_where_labels_mean_nothing(scheme):
         rejected += p.p <= 0.1
     # A share of .1 of 100 draws has a standard error of .03.
     assert rejected / draws < 0.1 + 3 * 0.03
+
+
+def test_a_relabelling_that_leaves_a_row_nothing_to_learn_it_from_is_passed_over():
+    """The one arm of c is never told: c can stand nowhere else, and the others exchange in 20 ways, two alike."""
+    arms, labels = list("tuvwxyz") * 2, list("aaabbbc") * 2
+    orders = relabelled([("all", arm) for arm in arms], labels, most=999, rng=np.random.default_rng(0))
+    assert len(orders) == 140
+    features = np.random.default_rng(0).standard_normal((14, 2))
+    parts = [(features, fold) for fold in lone_arm_folds(arms, labels)]
+    found = permuted(parts, one_hot(labels, "abc"), orders)
+    assert (found.n, found.floor) == (20, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "benchmarks", "level", "exact"),
+    [
+        ("aaabbbc", None, 0.05, 0.0),
+        ("aaabbbc", None, 0.1, 0.1),
+        ("aaaabbbbc", None, 0.05, 2 / 70),
+        ("aabbcc", "121212", 0.05, 0.0),
+        ("aabbcc", "121212", 1 / 6, 1 / 6),
+        ("aaaabbbb", "12121212", 0.06, 2 / 34),
+    ],
+)
+def test_it_rejects_at_its_level_where_some_relabellings_could_not_be_learnt(kinds, benchmarks, level, exact):
+    """Arms, or benchmarks with their arms, left out where every arm has a mark and labels mean nothing."""
+    rng, rejected, draws = np.random.default_rng(5), 0, 300
+    arms, labels, names = [*range(len(kinds))] * 2, list(kinds) * 2, sorted(set(kinds))
+    replicates = [0] * len(kinds) + [1] * len(kinds)
+    made = folds(list(benchmarks) * 2, also=replicates) if benchmarks else lone_arm_folds(arms, labels)
+    orders = relabelled([("all", arm) for arm in arms], labels, most=2600, rng=rng)
+    for _ in range(draws):
+        own = rng.normal(0, 3, (len(kinds), 2))
+        features = np.vstack([own + rng.standard_normal(own.shape) for _ in range(2)])
+        found = permuted([(features, fold) for fold in made], one_hot(labels, names), orders)
+        rejected += found.p <= level + 1e-9
+    assert rejected / draws == pytest.approx(exact, abs=3 * np.sqrt(exact * (1 - exact) / draws))

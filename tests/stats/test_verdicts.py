@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchshadow.errors import InputError
-from benchshadow.stats import LABELS, outside_range, verdict
+from benchshadow.stats import LABELS, PLACES, placed, verdict
 
 QUIET = np.array([0.01, -0.02, 0.015])
 
@@ -55,7 +55,7 @@ def test_too_much_noise_for_the_margin_cannot_tell():
 def test_with_too_few_replicates_or_bases_or_undeclared_everything_is_descriptive():
     for settings in ({"n": 5}, {"n": 3}, {"n": 8, "bases": 1}, {"n": 8, "bases": 2}):
         rates = simulated(0.5, **settings, studies=50)
-        assert rates["descriptive: outside the A/A range"] + rates["descriptive: inside the A/A range"] == 1
+        assert sum(rates[f"descriptive: {place} the A/A range"] for place in PLACES) == 1
     undeclared = verdict(np.full(8, 0.5) + np.arange(8) / 100, aa=QUIET, margin=0.2, bases=8)
     assert undeclared.label == "descriptive: outside the A/A range"
     assert undeclared.p is None
@@ -88,20 +88,32 @@ def test_cannot_tell_says_how_many_replicates_would_be_needed():
 
 
 @pytest.mark.parametrize(
-    ("differences", "aa", "outside"),
+    ("differences", "aa", "place"),
     [
-        ([0.3, 0.4], [0.1, -0.2], True),
-        ([-0.4, -0.3], [0.1, -0.2], True),
-        ([0.2, 0.4], [0.1, -0.2], False),
-        ([0.15, 0.4], [0.1, -0.2], False),
-        ([-0.4, 0.4], [0.1, -0.2], False),
-        ([0.1], [0.0], True),
+        ([0.3, 0.4], [0.1, -0.2], "outside"),
+        ([-0.4, -0.3], [0.1, -0.2], "outside"),
+        ([0.2, 0.4], [0.1, -0.2], "partly outside"),
+        ([0.15, 0.4], [0.1, -0.2], "partly outside"),
+        ([-0.4, 0.4], [0.1, -0.2], "partly outside"),
+        ([-0.2, 0.15], [0.1, -0.2], "inside"),
+        ([0.1], [0.0], "outside"),
+        ([0.0], [0.0], "inside"),
     ],
 )
-def test_outside_means_that_the_ranges_do_not_meet(differences, aa, outside):
-    assert outside_range(np.array(differences), np.array(aa)) is outside
-    label = verdict(np.array(differences), aa=np.array(aa)).label
-    assert label == f"descriptive: {'outside' if outside else 'inside'} the A/A range"
+def test_outside_means_that_the_ranges_do_not_meet_and_inside_that_none_lies_beyond(differences, aa, place):
+    assert placed(np.array(differences), np.array(aa)) == place
+    found = verdict(np.array(differences), aa=np.array(aa))
+    assert (found.place, found.label) == (place, f"descriptive: {place} the A/A range")
+    assert found.label in LABELS
+
+
+def test_what_was_not_declared_says_what_its_test_would_have_said():
+    differences = -np.array([0.21, 0.24, 0.2, 0.25, 0.22, 0.23, 0.26, 0.2])
+    aa = np.array([0.01, -0.02, 0.22, 0.01, 0.0, -0.01, 0.02, 0.01])
+    found = verdict(differences, aa=aa, bases=8)
+    assert found.label == "descriptive: partly outside the A/A range"
+    assert "sign-flip p = 0.00781, which confirms nothing" in found.sentence
+    assert "sign-flip" not in verdict(differences[:5], aa=aa[:5], bases=5).sentence
 
 
 def test_the_sentence_holds_the_numbers():
@@ -122,9 +134,9 @@ def test_a_tie_with_the_a_a_range_is_not_told_by_its_last_bits():
     """One item of two hundred, at two places of the number line: .005 and .005 and a bit."""
     differences, aa = np.array([0.605 - 0.6]), np.array([0.145 - 0.14])
     assert differences[0] != aa[0]
-    assert not outside_range(differences, aa)
-    assert not outside_range(aa, differences)
-    assert not outside_range(-differences, aa)
+    assert placed(differences, aa) != "outside"
+    assert placed(aa, differences) != "outside"
+    assert placed(-differences, aa) != "outside"
 
 
 def test_a_second_draw_that_never_differs_plans_no_replicates():

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from small_study import write_study
 
 from benchshadow.data.tokenization import skills_tokenizer
+from benchshadow.errors import InputError
 from benchshadow.studies.declaring.study import Study, read_study
 from benchshadow.studies.preparing.arms import Fed, arm_stream, base_stream, recipe, treated_positions
 from benchshadow.studies.preparing.suite import suite
@@ -25,9 +27,6 @@ epochs = 1
 [arms.five]
 source = "benchmark"
 epochs = 0.5
-[arms.endless]
-source = "benchmark"
-epochs = 1000
 [arms.few]
 source = "few"
 [sources.few]
@@ -89,7 +88,29 @@ def test_epochs_treat_as_many_sequences_as_so_many_passes_fill(study, fed):
     tokens = sum(len(tokenizer.encode(document.text).ids) + 1 for document in pool)
     for arm, epochs in (("once", 1), ("five", 0.5)):
         assert len(treated(fed, arm)) == int(epochs * tokens / 32) < 64
-    assert len(treated(fed, "endless")) == 64
+
+
+@pytest.mark.parametrize("epochs", [0.001, 1000])
+def test_epochs_that_cannot_be_had_are_refused_with_those_that_can(epochs, tmp_path):
+    file = write_study(tmp_path, LARGER)
+    more = f'[arms.x]\nsource = "benchmark"\nepochs = {epochs}\n'
+    file.write_text(file.read_text(encoding="utf-8") + more, encoding="utf-8")
+    study, tokenizer = read_study(file), skills_tokenizer()
+    sources = suite(study, 0).sources
+    said = rf"arms\.x\.epochs: must fill 1 to 64 sequences, that is be (\S+) to (\S+), but are {epochs:g}$"
+    with pytest.raises(InputError, match=said) as refused:
+        arm_stream(study, sources, tokenizer, "x", 0)
+    for number, count in zip(re.search(said, str(refused.value)).groups(), (1, 64), strict=True):
+        arm = study.arms["x"].model_copy(update={"epochs": float(number)})
+        had = study.model_copy(update={"arms": study.arms | {"x": arm}})
+        there = arm_stream(had, sources, tokenizer, "x", 0).data["treated_sequences"]
+        assert abs(there - count) <= 1
+        assert 1 <= there <= 64
+
+
+def test_a_dose_that_treats_nothing_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"arms.half.dose must treat at least one of 64 sequences but is 0.005"):
+        read_study(write_study(tmp_path, LARGER, ("dose = 0.5", "dose = 0.005")))
 
 
 def test_one_epoch_meets_no_document_twice_and_more_meet_all_of_them_again(fed):

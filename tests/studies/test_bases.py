@@ -1,6 +1,7 @@
 """A base is trained once and known afterwards, or a checkpoint that fits; arms may train factors beside it."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from benchshadow.errors import InputError
 from benchshadow.records import read_json, write_json
 from benchshadow.studies.declaring.study import read_study
 from benchshadow.studies.grid import study_plan, study_run
+from benchshadow.studies.preparing import known_bases
 from benchshadow.studies.running.runs import plan_runs
 from benchshadow.studies.running.verification import verify
 from benchshadow.train import Architecture, loop
@@ -128,11 +130,12 @@ def test_a_checkpoint_that_does_not_fit_is_refused_before_anything_runs(given, s
     assert not (tmp_path / "out").exists()
 
 
-def test_a_checkpoint_that_has_not_the_studys_vocabulary_is_refused(tmp_path):
+def test_a_checkpoint_that_has_not_the_studys_vocabulary_is_refused_before_anything_runs(tmp_path):
     checkpoint = stranger(tmp_path / "stranger", vocabulary=90)
     file = write_study(tmp_path, *FEW, ONE, *taken(checkpoint, kind="skills"))
     with pytest.raises(InputError, match=r"vocabulary of the study's tokenizer, \d+ tokens, but has 90; set tokenizer"):
         study_run(file, out=tmp_path / "out", workers=1)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_checkpoint_without_a_tokenizer_or_an_end_is_refused(tmp_path):
@@ -186,17 +189,22 @@ def test_a_family_or_a_word_that_nobody_knows_is_refused_before_anything_runs(ar
     assert not (tmp_path / "out").exists()
 
 
-def test_a_base_of_a_known_key_is_taken_over_to_the_bit(tmp_path, monkeypatch):
-    first = run(tmp_path)
-    (tmp_path / "next").mkdir()
-    trained = []
-    real = loop.train
+def trainings(monkeypatch):
+    """Names of the folders that are trained in from now on."""
+    trained, real = [], loop.train
 
     def train(*given, **options):
         trained.append(given[3].name)
         return real(*given, **options)
 
     monkeypatch.setattr(loop, "train", train)
+    return trained
+
+
+def test_a_base_of_a_known_key_is_taken_over_to_the_bit(tmp_path, monkeypatch):
+    first = run(tmp_path)
+    (tmp_path / "next").mkdir()
+    trained = trainings(monkeypatch)
     second = run(tmp_path / "next", ('name = "small"', 'name = "next"'))
     assert sorted(name.partition(".")[0] for name in trained) == ["A-A", "control", "half"]
     one, two = (folder_of(out, "bases", "base.0") for out in (first, second))
@@ -232,6 +240,61 @@ def test_a_known_base_that_is_not_what_it_was_is_trained_again(how, tmp_path):
     spoil(folder_of(first, "bases", "base.0"), how)
     second = run(tmp_path, name="again")
     assert read_json(folder_of(second, "bases", "base.0") / "manifest.json") == whole
+
+
+class Killed(BaseException):
+    """As a kill, it is no error that anything catches."""
+
+
+def kill_at_call(patch, owner, name, call):
+    real, calls = getattr(owner, name), iter(range(1, 1000))
+
+    def function(*given, **options):
+        if next(calls) == call:
+            raise Killed
+        return real(*given, **options)
+
+    patch.setattr(owner, name, function)
+
+
+@pytest.mark.parametrize(("owner", "name", "call"), [(os, "link", 2), (known_bases, "write_json", 1)])
+def test_a_kill_while_a_known_base_is_taken_costs_no_training(owner, name, call, tmp_path, monkeypatch):
+    first = run(tmp_path)
+    with monkeypatch.context() as patch:
+        kill_at_call(patch, owner, name, call)
+        with pytest.raises(Killed):
+            run(tmp_path, name="again")
+    trained = trainings(monkeypatch)
+    second = run(tmp_path, name="again")
+    assert [each for each in trained if each.startswith("base")] == []
+    one, two = (folder_of(out, "bases", "base.0") for out in (first, second))
+    assert [path.relative_to(one) for path in sorted(one.rglob("*"))] == [
+        path.relative_to(two) for path in sorted(two.rglob("*"))
+    ]
+    assert read_json(two / "manifest.json") == read_json(one / "manifest.json")
+
+
+def test_a_file_that_a_kill_cut_while_a_known_base_was_copied_is_not_used(tmp_path, monkeypatch):
+    first = folder_of(run(tmp_path), "bases", "base.0")
+    whole = read_json(first / "manifest.json")
+
+    def no_link(*_):
+        raise OSError("across file systems")
+
+    def cut(file, place):
+        Path(place).write_bytes(Path(file).read_bytes()[:10])
+        if Path(file).name == "tokenizer.json":
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", no_link)
+        patch.setattr(shutil, "copyfile", cut)
+        with pytest.raises(Killed):
+            run(tmp_path, name="again")
+    shutil.rmtree(first)
+    second = folder_of(run(tmp_path, name="again"), "bases", "base.0")
+    assert read_json(second / "manifest.json") == whole
+    assert [path.name for path in second.iterdir() if path.name.startswith(".")] == []
 
 
 ADAPTER = ("[base]\n", '[adapter]\nrank = 2\nalpha = 4\ndropout = 0.1\ntargets = ["q_proj", "up_proj"]\n[base]\n')

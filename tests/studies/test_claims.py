@@ -11,9 +11,14 @@ from benchshadow.studies.conclusions.claims import AT_END, AT_EQUAL_CHANGE, Clai
 from benchshadow.studies.declaring.measures import measures, values
 
 FAMILY = """
-[margins]
-narrow = 0.05
-broad = 0.05
+[margins.narrow]
+value = 0.05
+unit = "share"
+because = "planted"
+[margins.broad]
+value = 0.05
+unit = "share"
+because = "planted"
 [[families]]
 name = "main"
 tests = [{arm = "aligned", measure = "narrow"}, {arm = "aligned", measure = "broad"}]
@@ -300,7 +305,7 @@ def test_the_last_bits_of_a_sum_are_no_difference(tmp_path):
     narrow = claim(claims(study, records(study, value)), "aligned", "narrow")
     assert narrow.differences == (0.0, 0.0)
     assert narrow.verdict is not None
-    assert not narrow.verdict.outside
+    assert narrow.verdict.place == "inside"
 
 
 def test_a_task_called_like_a_measure_is_refused(tmp_path):
@@ -315,7 +320,12 @@ def test_rows_of_claims_are_flat_and_can_be_read_alone(three):
     assert all(not isinstance(value, dict) for row in rows for value in row.values())
     row = next(r for r in rows if (r["arm"], r["measure"], r["at"]) == ("aligned", "narrow", AT_END))
     assert row["effect"] == pytest.approx(0.21)
-    assert (row["verdict"], row["outside"], row["confirmatory"], row["declared"]) == ("descriptive", True, False, None)
+    assert (row["verdict"], row["place"], row["confirmatory"], row["declared"]) == (
+        "descriptive",
+        "outside",
+        False,
+        None,
+    )
     assert (row["claim"], row["control"], row["tier"], row["kind"]) == (None, "control", "held-out", "outcome")
     assert (row["replicates"], row["bases"], row["study_hash"]) == (3, 1, study.sha256)
     assert row["statement"].startswith("aligned on narrow at last step: descriptive: outside the A/A range: +0.21 [")

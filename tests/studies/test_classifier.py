@@ -119,6 +119,34 @@ def test_with_arms_enough_a_regime_is_told_from_arms_that_were_never_seen(tmp_pa
     assert gain(found, OF_BOTH, "arm").adds
 
 
+def test_a_regime_of_many_arms_does_not_outweigh_one_of_few(tmp_path):
+    """One of four aligned arms looks like coverage: three quarters of one regime and all of the other are right."""
+    arms = ("aligned-1", "aligned-2", "aligned-3", "aligned-4", "coverage-1", "coverage-2")
+    named = f"aligned = {list(arms[:4])}, coverage = {list(arms[4:])}"
+    study = study_of(tmp_path, 3, arms, f"[signature]\nregimes = {{ {named} }}\npermutations = 99\n")
+    laws = {arm: Law(rank=0.9 if arm in arms[:3] else 1.1) for arm in arms}
+    found = told(study, laws, noise=0.005)
+    one = result(found, SPECTRA, "arm")
+    assert one.accuracy.mean == pytest.approx((3 / 4 + 1) / 2)
+    assert one.accuracy.n == 6
+    for over in (OF_SIZE, OF_LOSS):
+        both = result(found, f"{over} and spectra", "arm")
+        gained = gain(found, over, "arm")
+        alone = result(found, over, "arm")
+        assert gained.accuracy.mean == pytest.approx(both.accuracy.mean - alone.accuracy.mean)
+        assert gained.log_score.mean == pytest.approx(both.log_score.mean - alone.log_score.mean)
+
+
+def test_an_arm_that_is_never_told_keeps_its_regime_in_the_test(tmp_path):
+    """Three arms of one regime and three of another exchange in 20 ways; the one of a third stands where it is."""
+    arms = [f"{regime}-{number}" for regime in ("aligned", "coverage") for number in range(3)]
+    named = ", ".join(f"{regime} = {[a for a in arms if a.startswith(regime)]}" for regime in ("aligned", "coverage"))
+    more = f"[signature]\nregimes = {{ {named}, lone = ['lone'] }}\npermutations = 99\n"
+    found = told(study_of(tmp_path, 3, (*arms, "lone"), more), {})
+    test = result(found, SPECTRA, "arm").p
+    assert (test.n, test.floor) == (20, pytest.approx(0.1))
+
+
 def test_an_arm_of_no_regime_is_sorted_but_said_to_be_like_none(study):
     far = told(study, sides(rank=0.9) | {"other": Law(rank=2.0)}, noise=0.01)
     near = told(study, sides(rank=0.9) | {"other": Law(rank=0.9)}, noise=0.01)
@@ -131,6 +159,20 @@ def test_an_arm_of_no_regime_is_sorted_but_said_to_be_like_none(study):
     assert shown["n"]["other"].falls == {"aligned": 6, "coverage": 0}
     assert "falls to aligned in 6 of 6 replicates" in text_of(study, near, "shown")
     assert "it is like none" in text_of(study, far, "shown")
+    assert near.not_shown == {}
+
+
+def test_an_arm_of_no_regime_that_lacks_a_number_is_named_with_what_it_lacks(study):
+    table = records(study, sides(rank=0.9), noise=NOISE, rng=np.random.default_rng(0))
+    lost = table.filter(~((table["arm"] == "other") & (table["diagnostic"] == "effective_rank")))
+    found = classified(study, study.signature, footprints(study, lost))
+    assert "other" not in {each.arm for each in found.shown if each.features == SPECTRA}
+    assert "other" in {each.arm for each in found.shown if each.features == OF_SIZE}
+    assert set(found.not_shown) == {"other"}
+    assert text_of(study, found, "not-shown") == (
+        "other is of no declared regime, and where it falls cannot be told from its spectra: no replicate has all that "
+        "is looked at; effective_rank at last step is among what is missing."
+    )
 
 
 def test_what_cannot_be_left_out_is_said(study, tmp_path):
@@ -153,6 +195,8 @@ def test_benchmarks_are_left_out_with_their_arms(tmp_path):
     assert one.accuracy.mean == pytest.approx(1)
     # Only arms made after a benchmark that another arm of their regime is not made after are told.
     assert set(one.confusion) == {"aligned"}
+    # With any other regime for either of them, other arms would be told.
+    assert (one.p.n, one.p.floor) == (1, 1)
     assert "Only arms of aligned could be left out: whoever always says so" in text_of(study, found, "classifier")
 
 

@@ -121,12 +121,12 @@ def test_a_difference_that_is_one_of_size_vanishes_at_equal_change(tmp_path):
             last, equal = (found[arm, rank, at].verdict for at in ("last step", AT_EQUAL_CHANGE))
             assert last is not None
             assert equal is not None
-            assert last.outside
-            assert equal.outside == moves
+            assert last.place == "outside"
+            assert (equal.place == "outside") == moves
     # Losses fall with the step whatever the arm: at equal loss the one that moves farther has a larger rank.
     loss = found["farther", "stable_rank", AT_EQUAL_LOSS]
     assert loss.verdict is not None
-    assert loss.verdict.outside
+    assert loss.verdict.place == "outside"
     assert loss.unit == "dimensions"
 
 

@@ -14,6 +14,7 @@ from benchshadow.studies.declaring.measures import measures
 from benchshadow.studies.running.runs import plan_runs
 
 MARGIN = '[margins.narrow]\nvalue = 0.02\nunit = "share"\nbecause = "two items in a hundred are noise to any user"\n'
+PILOT = "pilot_effect = 0.2\n"
 
 
 def family(*tests, more=""):
@@ -43,6 +44,15 @@ REFUSED = {
     "an equivalence with a bare margin": (
         "[margins]\nnarrow = 0.02\n" + family(told(kind="equivalence")),
         r"families\.main: .* but 'narrow' has one without unit and reason",
+    ),
+    "an equivalence that no pilot holds to its bounds": (
+        MARGIN + family(told(kind="equivalence")),
+        r"margins\.narrow: must say pilot_effect, which hold it to its bounds, where equivalence is tested; take them",
+    ),
+    "an equivalence of ranks beside no control": (
+        '[margins.stable_rank]\nvalue = 100.0\nunit = "dimensions"\nbecause = "x"\n'
+        + family(told(measure="stable_rank", kind="equivalence")),
+        r"margins\.stable_rank: must say pilot_effect and control",
     ),
     "a margin with half a reason": (
         '[margins.narrow]\nvalue = 0.02\nunit = "share"\n',
@@ -108,7 +118,7 @@ def test_a_justified_margin_carries_an_equivalence(tmp_path):
 def test_the_floor_binds_tests_of_difference_and_not_equivalence(tmp_path):
     """Seven claims: 7 * 2 / 2^7 is above .05, so that tests of difference need eight replicates, TOST does not."""
     names = ("narrow", "seen items", "broad", "gap", "memorisation", "held-out items", "other skills")
-    margins = "".join(MARGIN.replace("narrow", f'"{name}"') for name in names)
+    margins = "".join((MARGIN + PILOT).replace("narrow", f'"{name}"') for name in names)
     tests = [told(measure=name, kind="equivalence") for name in names]
     check(tmp_path, 7, more=margins + family(*tests))
     mixed = [told(measure=names[0]), *tests[1:]]
@@ -119,13 +129,13 @@ def test_the_floor_binds_tests_of_difference_and_not_equivalence(tmp_path):
 
 
 def test_two_sides_of_one_claim_count_once(tmp_path):
-    check(tmp_path, 6, more=MARGIN + family(told(), told(kind="equivalence")))
+    check(tmp_path, 6, more=MARGIN + PILOT + family(told(), told(kind="equivalence")))
     with pytest.raises(InputError, match=r"2 tests reach 0\.05 under Holm with 7 replicates"):
         check(tmp_path, 6, more=family(told(), told(arm="half")))
 
 
 def test_confirmatory_tests_of_any_kind_need_six_replicates_and_three_bases(tmp_path):
-    equivalence = MARGIN + family(told(kind="equivalence"))
+    equivalence = MARGIN + PILOT + family(told(kind="equivalence"))
     with pytest.raises(InputError, match=r"confirmatory tests need 6 replicates but there are 5"):
         check(tmp_path, 5, more=equivalence)
     with pytest.raises(InputError, match=r"confirmatory tests need 3 bases but the study has 2"):
@@ -162,7 +172,7 @@ def varied(arm, replicate, step, name):
 
 def test_a_mixed_family_is_corrected_as_one(tmp_path):
     tests = family(told(claim="C1"), told(arm="half", kind="equivalence", claim="C6"))
-    study = check(tmp_path, 8, more=MARGIN + tests)
+    study = check(tmp_path, 8, more=MARGIN + PILOT + tests)
     made = {(c.arm, c.measure, c.at): c for c in claims(study, records(study, varied))}
     aligned, half = (made[arm, "narrow", AT_END] for arm in ("aligned", "half"))
     assert aligned.verdict is not None
@@ -225,7 +235,7 @@ def test_what_stands_against_a_margin_is_said(tmp_path):
     study = check(tmp_path, 3, more=f"[margins]\nbroad = 0.1\n{rank}{MARGIN}", bases=False)
     said = {each["code"]: each["text"] for each in statements(study, claims(study, records(study, plain)), [])}
     assert said["margins"] == (
-        "The margin of broad (0.1) does not say why smaller differences do not matter. "
+        "The margin of broad (0.1) does not say why smaller differences do not matter: no equivalence is tested. "
         "The margin of stable_rank must be at most 5% of the control's 10.1 but is 1: "
         "equivalence within it says little."
     )

@@ -32,7 +32,7 @@ def planted(tmp_path_factory):
 def test_a_difference_of_size_is_told_from_one_of_shape(planted):
     _, said = planted
     assert (
-        "the difference in stable rank at the last step goes with the size of the change: at equal size none is told"
+        "the difference in stable rank at the last step goes with the size of the change: at equal size it is less"
         in said["size", "aligned"]
     )
     assert (

@@ -140,6 +140,33 @@ def test_a_run_that_diverges_is_told_by_name_and_the_others_go_on(whole, copy, m
     assert (copy / "claims.json").read_bytes() == (whole.out / "claims.json").read_bytes()
 
 
+def test_a_run_that_failed_is_told_while_others_go_on_and_after_a_kill(whole, copy, monkeypatch):
+    drop(copy, "half.0")
+    drop(copy, "half.1")
+    diverge(monkeypatch, "half.0")
+    real, seen = loop.train, []
+
+    class Killed(BaseException):
+        """As a kill, it is no error that anything catches."""
+
+    def train(model, stream, settings, folder, **more):
+        if folder.name.startswith("half.1"):
+            seen.append(study_status(whole.file, out=copy))
+            raise Killed
+        return real(model, stream, settings, folder, **more)
+
+    monkeypatch.setattr(loop, "train", train)
+    with pytest.raises(Killed):
+        study_run(whole.file, out=copy, workers=1)
+    (standing,) = seen
+    failed, running = (next(run for run in standing.runs if run.title == f"half, replicate {n}") for n in (0, 1))
+    assert list(standing.failed) == [failed.name]
+    assert "lower the learning rate" in standing.failed[failed.name]
+    assert standing.running == (running.name,)
+    assert (standing.work, standing.total) == (3 + 7 * 4, 3 + 8 * 4)
+    assert read_json(copy / "failures.json") == {failed.title: standing.failed[failed.name]}
+
+
 def test_where_no_run_can_be_finished_nothing_is_claimed(tmp_path):
     rate = "sequences = 4\nlength = 32\nlearning_rate = "
     file = write_study(tmp_path, ONE, (f"steps = 4\n{rate}1e-2", f"steps = 4\n{rate}1e30"))

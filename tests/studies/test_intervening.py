@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from benchshadow.errors import InputError
@@ -54,6 +55,53 @@ def test_arms_differ_in_the_declared_thing_alone(made: tuple[Path, Path], tmp_pa
     manifest = folders[0] / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"seed":0', '"seed":1').replace('"seed": 0', '"seed": 1'))
     assert verify(folders).undeclared
+
+
+def test_what_was_altered_in_the_tokens_alone_is_found_and_what_cannot_be_read_is_said(
+    made: tuple[Path, Path], tmp_path: Path
+) -> None:
+    corpus, recipe = made
+    intervene([corpus], recipe, out=tmp_path / "arms", vocabulary=400)
+    folders = [tmp_path / "arms" / "arms" / name for name in ("control", "aligned")]
+    assert verify(folders).sentence == "the manifests differ in the declared treatment and in nothing else"
+    alone = tmp_path / "alone" / "aligned"
+    alone.mkdir(parents=True)
+    (alone / "manifest.json").write_bytes((folders[1] / "manifest.json").read_bytes())
+    found = verify([folders[0], alone / "manifest.json"])
+    assert found.undeclared == ()
+    assert found.unread == ("aligned",)
+    assert found.sentence.endswith("; the tokens of aligned were not there to be read")
+    tokens = folders[1] / "tokens.bin"
+    held = bytearray(tokens.read_bytes())
+    held[-2] ^= 1
+    tokens.write_bytes(bytes(held))
+    assert "order_sha256" in {each.field for each in verify(folders).undeclared}
+    (folders[1] / "documents.parquet").unlink()
+    with pytest.raises(InputError, match=r"documents.parquet: must lie beside the tokens but does not"):
+        verify(folders)
+
+
+def test_the_items_that_were_held_out_are_told(made: tuple[Path, Path], tmp_path: Path) -> None:
+    corpus, recipe = made
+    rows = [{"question": f"What is {k} and {k + 3}?", "answer": "x"} for k in range(20)]
+    (tmp_path / "other.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    more = f'\n[sources.other]\nfile = "{tmp_path}/other.jsonl"\n'
+    more += '[arms.off]\nintervention = "off-target"\nof = "aligned"\nsource = "other"\ndose = 0.25\n'
+    recipe.write_text(recipe.read_text() + more)
+    with pytest.raises(InputError, match="must have seen items but has none among 20, 20 of which others repeat"):
+        intervene([corpus], recipe, out=tmp_path / "arms", vocabulary=400)
+    some = [*rows, *({"question": f"What was {k} or {k + 5}?", "answer": "x"} for k in range(800))]
+    (tmp_path / "other.jsonl").write_text("".join(json.dumps(row) + "\n" for row in some))
+    done = intervene([corpus], recipe, out=tmp_path / "arms", vocabulary=400)
+    assert done["remarks"] == ["Items of other that repeat another source's and were left out: 20."]
+    table = pl.read_parquet(done["items"])
+    assert table.filter((pl.col("source") == "benchmark") & (pl.col("side") == "held out")).height == 200
+    ids = set(pl.read_parquet(tmp_path / "arms" / "arms" / "aligned" / "documents.parquet")["id"])
+    seen = table.filter((pl.col("source") == "benchmark") & (pl.col("side") == "seen"))
+    assert table.filter((pl.col("source") == "other") & (pl.col("side") != "removed")).height == 800
+    assert len(ids & {f"{name} [{k}]" for name in seen["id"] for k in range(2)}) > 20
+    benchmark_held = table.filter((pl.col("source") == "benchmark") & (pl.col("side") == "held out"))["id"]
+    assert not ids & {f"{name} [{k}]" for name in benchmark_held for k in range(2)}
 
 
 def test_a_budget_of_the_call_replaces_the_recipe_s(made: tuple[Path, Path], tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """Arms that an intervention makes stand in a study as any other: one budget, the same places, the control elsewhere."""
 
 import json
+import tempfile
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from small_study import write_study
 
 from benchshadow.data.documents import file_hash
 from benchshadow.data.interventions import by_rules
+from benchshadow.data.interventions.streams import Bench
 from benchshadow.data.stream import Stream
 from benchshadow.data.tokenization import skills_tokenizer
 from benchshadow.errors import InputError
@@ -44,6 +47,7 @@ KINDS = {
     "copies": 'kind = "aligned", by = "copies", copies = 2',
     "placebo": 'kind = "placebo", of = "by-score"',
     "off-target": 'kind = "off-target", of = "by-score", source = "other"',
+    "off-copies": 'kind = "off-target", of = "copies", source = "other"',
     "length-matched": 'kind = "length-matched", of = "by-score"',
     "format-only": 'kind = "format-only", of = "copies"',
     "narrow-other": 'kind = "narrow-other", of = "copies", source = "other"',
@@ -160,6 +164,24 @@ def test_copies_are_the_seen_half_and_format_only_gives_it_others_answers(study,
     assert Counter(t.rpartition(" ")[2] for t in set(shuffled)) == Counter(t.rpartition(" ")[2] for t in pool)
 
 
+def test_format_only_and_other_items_stand_among_the_documents_of_the_copies(study, fed, treated):
+    """The last document is cut, and texts of other lengths may cut others."""
+    items = {name: {d.text for d in suite(study, 0).sources.pool(name)} for name in ("benchmark", "other")}
+    prompts = {text.rpartition(" ")[0] for text in items["benchmark"] | items["other"]}
+    rest = {
+        arm: {text for text in texts(treated[arm]) if text.rpartition(" ")[0] not in prompts}
+        for arm in ("copies", "format-only", "off-copies")
+    }
+    assert len(rest["copies"]) > 50
+    assert len(rest["copies"] ^ rest["format-only"]) <= 2
+    assert len(rest["copies"] ^ rest["off-copies"]) <= 4
+    told = {arm: fed[arm].data["intervention"]["told"] for arm in ("copies", "off-copies")}
+    assert told["off-copies"]["injected_tokens_of_parent"] == told["copies"]["injected_tokens"]
+    assert told["off-copies"]["injected_tokens"] == pytest.approx(told["copies"]["injected_tokens"], rel=0.02)
+    there = Counter(text for text in texts(treated["off-copies"]) if text in items["other"])
+    assert set(there.values()) <= {2, 3}
+
+
 def test_templates_keep_the_line_end_that_belongs_to_the_answer(treated):
     found = texts(treated["by-template"])
     assert all(text.endswith("\n") for text in found)
@@ -247,7 +269,7 @@ def test_a_recipe_follows_settings_parents_items_and_code_and_no_others(study, t
     of = {"by-score", "placebo", "off-target", "length-matched"}
     assert {arm for arm in study.arms if key(changed, arm) != before[arm]} == of
     pool = written(places[1], arms(KINDS).replace("pool = 400", "pool = 401"), LARGER)
-    assert {arm for arm in study.arms if key(pool, arm) != before[arm]} == {"off-target", "narrow-other"}
+    assert {arm for arm in study.arms if key(pool, arm) != before[arm]} == {"off-target", "off-copies", "narrow-other"}
     monkeypatch.setattr(interventions, "code", lambda rooms: "other" if "data/likeness" in rooms else "same")
     here = {arm: recipe(study, suite(study, 0).sources, arm).get("intervention", {}).get("code") for arm in study.arms}
     assert {arm for arm, code in here.items() if code == "other"} == of | {"clusters", "farthest"}
@@ -337,11 +359,60 @@ UNMATCHED = {
 @pytest.mark.parametrize(("settings", "sentence"), UNMATCHED.values(), ids=UNMATCHED.keys())
 def test_an_arm_that_cannot_be_matched_is_refused_before_anything_runs(settings, sentence, tmp_path):
     few = arms({"x": settings, "y": KINDS["by-score"]}, 0.5).replace("pool = 400", "pool = 20")
-    few = few.replace('[arms.x]\nsource = "broad"', '[arms.x]\nsource = "other"')
+    few = few.replace('source = "broad"\ndose', 'source = "other"\ndose')
     written(tmp_path, few, LARGER)
     with pytest.raises(InputError, match=sentence):
         study_run(tmp_path / "study.toml", out=tmp_path / "out", workers=1)
     assert [path.name for path in tmp_path.iterdir()] == ["study.toml"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ('source = "benchmark"\nepochs = 1000', r"arms\.x\.epochs: must fill 1 to 256 sequences, that is be "),
+        ('source = "benchmark"\nepochs = 0.001', r"arms\.x\.epochs: must fill 1 to 256 sequences, that is be "),
+        ('source = "few"', r"sources\.few\.documents: must be at most what 'benchmark' holds but is 99, and 60 were"),
+    ],
+)
+def test_so_is_an_arm_that_is_drawn_from_a_source_alone(settings, sentence, tmp_path):
+    few = '[sources.few]\nkind = "zipf"\nof = "benchmark"\ndocuments = 99\n'
+    written(tmp_path, f"{few}[arms.x]\n{settings}\n", LARGER)
+    with pytest.raises(InputError, match=sentence):
+        study_run(tmp_path / "study.toml", out=tmp_path / "out", workers=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["study.toml"]
+
+
+def test_a_control_that_chooses_from_other_documents_than_its_arm_is_refused(tmp_path):
+    of = arms({"y": KINDS["copies"], "x": 'kind = "length-matched", of = "y"'})
+    for other in (('source = "broad"', 'source = "other"'), ("dose = 0.5", "dose = 0.5\ncandidates = 2.0")):
+        with pytest.raises(InputError, match=r"arms\.x must have the source and the candidates of 'y', whose control"):
+            written(tmp_path, of.replace(*other, 1))
+
+
+def test_a_control_is_matched_to_its_arm_as_it_is_built(study):
+    """Whatever generator the control draws with, what it is matched to is what the arm itself holds."""
+    sources = suite(study, 0).sources
+    control, places = control_stream(study, sources, TOKENIZER, 0), treated_positions(study, 0, COUNT)
+    with bench(study, sources, TOKENIZER, control, "copies", 0) as at:
+        pool = at.pool(places)
+        made = {
+            arm: interventions.workshop(study, sources, at, replicate=0, arm=arm, known={})
+            for arm in ("copies", "narrow-other")
+        }
+        own = made["copies"].intervention("copies")(pool, rng=made["copies"].drawing("copies"))
+        matched = made["narrow-other"].intervention("narrow-other").of(pool, rng=np.random.default_rng(9))
+        assert matched.segments[0].order.tolist() == own.segments[0].order.tolist()
+
+
+def test_candidates_that_share_an_id_are_told_apart_by_their_texts(study):
+    sources = suite(study, 0).sources
+    control = control_stream(study, sources, TOKENIZER, 0)
+    first = control.documents[0]
+    others = [first, first._replace(text=control.documents[1].text)]
+    with tempfile.TemporaryDirectory() as folder:
+        at = Bench.of(control, others, Path(folder), tokenizer=TOKENIZER)
+        found = [each for each in at.documents if each.id == first.id]
+    assert found == others
 
 
 # Through a run to its manifest, and from two manifests to the proof.

@@ -9,7 +9,7 @@ import pytest
 from small_study import write_study
 
 from benchshadow.errors import InputError
-from benchshadow.records import read, read_json, sealed
+from benchshadow.records import read, read_json, sealed, write_json
 from benchshadow.studies.declaring.study import read_study
 from benchshadow.studies.grid import study_run
 from benchshadow.studies.running.verification import verify
@@ -203,6 +203,25 @@ def test_where_all_scores_were_brought_along_nothing_is_scored(elsewhere, tmp_pa
     assert pl.read_parquet(run_of(tmp_path / "out") / "items.parquet").height == 0
 
 
+EQUALISER = "\n[equaliser]\nsteps = 1\nexamples = 4\nlearning_rate = 1e-2\nsequences = 2\n"
+
+
+def test_after_the_equaliser_every_task_is_scored_here(elsewhere, tmp_path):
+    from benchshadow.studies.running.runs import execute, plan_runs
+
+    (tmp_path / "scores.json").write_text(json.dumps(SCORES), encoding="utf-8")
+    shutil.copytree(elsewhere[0] / "bases", tmp_path / "out" / "bases")
+    last = elsewhere[1] / "checkpoints" / "step-000004"
+    study = read_study(with_runs(tmp_path, EQUALISER, entry(last, results=tmp_path / "scores.json")))
+    run = next(run for run in plan_runs(study)[1] if run.arm == "aligned")
+    execute(study, run, tmp_path / "out")
+    records = read(tmp_path / "out" / "runs").filter(pl.col("of") == "outcome")
+    before, after = (records.filter(pl.col("split").eq_missing(pl.lit(split))) for split in (None, "equalised"))
+    assert set(after["benchmark"]) == {task.name for task in study.tasks} == set(before["benchmark"])
+    assert "elsewhere" not in set(after["method"])
+    assert set(before.filter(pl.col("method") == "elsewhere")["benchmark"]) == set(SCORES)
+
+
 def test_a_checkpoint_of_another_vocabulary_is_refused(elsewhere, tmp_path):
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -211,3 +230,12 @@ def test_a_checkpoint_of_another_vocabulary_is_refused(elsewhere, tmp_path):
     shutil.copytree(elsewhere[0] / "bases", tmp_path / "out" / "bases")
     file = with_runs(tmp_path, entry(tmp_path / "strange"))
     assert "but has a vocabulary of 7" in _joined_into(file, tmp_path)
+
+
+def test_a_checkpoint_of_another_vocabulary_is_refused_before_anything_runs(elsewhere, tmp_path):
+    shutil.copytree(elsewhere[1] / "checkpoints" / "step-000004", tmp_path / "strange")
+    config = tmp_path / "strange" / "config.json"
+    write_json(config, {**read_json(config), "vocab_size": 7})
+    with pytest.raises(InputError, match=r"strange: must have a row for each of the study's \d+ tokens but has .* 7"):
+        study_run(with_runs(tmp_path, entry(tmp_path / "strange")), out=tmp_path / "out", workers=1)
+    assert not (tmp_path / "out").exists()

@@ -1,5 +1,8 @@
 """A benchmark that leaks into the control's text is found by its items, and refused unless the study says why not."""
 
+import json
+
+import numpy as np
 import pytest
 from small_study import write_study
 
@@ -10,8 +13,10 @@ from benchshadow.records import read_json
 from benchshadow.studies.declaring.leak_settings import Leaks
 from benchshadow.studies.declaring.study import read_study
 from benchshadow.studies.grid import study_run
-from benchshadow.studies.preparing.beforehand import CHECKS
+from benchshadow.studies.preparing.beforehand import CHECKS, looked_at, write_checks
 from benchshadow.studies.preparing.leaks import RULES, Leak, leaks, refuse_leaks
+from benchshadow.studies.preparing.suite import suite
+from benchshadow.studies.running.runs import plan_runs
 
 LONG = "the old harbour master counted seven grey ships before dawn and wrote nothing at all"
 MIDDLE = "seven ships left the northern harbour"
@@ -96,8 +101,10 @@ LEAKY = [(f'[arms.{arm}]\nsource = "broad"', f'[arms.{arm}]\nsource = "benchmark
 FEW = ("replicates = [0, 1]", "replicates = [0]")
 
 
-def test_a_study_whose_benchmark_leaks_is_refused_before_anything_is_written(tmp_path):
-    file = write_study(tmp_path, FEW, *LEAKY)
+@pytest.mark.parametrize("shots", [0, 2])
+def test_a_study_whose_benchmark_leaks_is_refused_before_anything_is_written(shots, tmp_path):
+    asked = "seen = true\nitems = 8\n"
+    file = write_study(tmp_path, FEW, *LEAKY, (asked, f"{asked}shots = {shots}\n"))
     with pytest.raises(InputError, match=r"tasks\.seen items: must not stand in .* but 5 of 8 items do in replicate 0"):
         study_run(file, out=tmp_path / "out", workers=1)
     assert [path.name for path in tmp_path.iterdir()] == ["study.toml"]
@@ -112,6 +119,7 @@ def test_a_declared_leak_runs_and_stands_in_manifest_and_statements(tmp_path):
     assert said.startswith("5 of 8 items of seen items stand in the control's text, such as '")
     assert said.endswith("the study allows it: the control is the benchmark itself.")
     told = {leak["task"]: leak for leak in read_json(done.folder / "study.json")["leaks"]}
+    assert f"{told['seen items']['item'][:60]!r} in {told['seen items']['document'][:60]!r}; " in said
     assert told["seen items"]["found"] == 5
     assert told["held-out items"]["found"] == 0
     manifest = next((done.folder / "runs").glob("control.*/manifest.json"))
@@ -136,3 +144,25 @@ def test_a_wrong_declaration_is_named(more, sentence, tmp_path):
     file.write_text(f"{file.read_text(encoding='utf-8')}\n[leaks]\n{more}\n", encoding="utf-8")
     with pytest.raises(InputError, match=sentence):
         read_study(file)
+
+
+def test_a_leak_that_came_into_a_file_later_is_found_though_its_name_is_the_same(tmp_path, monkeypatch):
+    corpus = [(f'[arms.{arm}]\nsource = "broad"', f'[arms.{arm}]\nsource = "text"') for arm in ("control", '"A/A"')]
+    text = ("[sources.broad]", '[sources.text]\nkind = "corpus"\nfile = "text.jsonl"\n[sources.broad]')
+    file = write_study(tmp_path, FEW, text, *corpus)
+    study = read_study(file)
+    sources = suite(study, 0).sources
+    seen = [each.text for each in sources.pool("benchmark")]
+    clean = [each.text for each in sources.several("broad", 200, np.random.default_rng(0)) if each.text not in seen]
+    for name, texts in (("before", clean), ("after", seen)):
+        (tmp_path / name).mkdir()
+        rows = "".join(json.dumps({"text": each}) + "\n" for each in texts)
+        (tmp_path / name / "text.jsonl").write_text(rows, encoding="utf-8")
+    monkeypatch.setenv("BENCHSHADOW_DATA", str(tmp_path / "before"))
+    keys = [run.measurement for run in plan_runs(study)[1]]
+    found = looked_at(study, tmp_path / "out", keys=keys, engine="local", workers=1)
+    write_checks(tmp_path / "out", found)
+    assert looked_at(study, tmp_path / "out", keys=keys, engine="local", workers=1) == found
+    monkeypatch.setenv("BENCHSHADOW_DATA", str(tmp_path / "after"))
+    with pytest.raises(InputError, match=r"tasks\.seen items: must not stand in .* items do in replicate 0"):
+        study_run(file, out=tmp_path / "out", workers=1)

@@ -120,3 +120,36 @@ def test_what_is_no_study_is_refused(whole, parts, tmp_path):
         study_merge([parts[0], tmp_path / "empty"], out=tmp_path / "merged")
     with pytest.raises(InputError, match="study merge: needs two folders or more but was given 1"):
         study_merge([parts[0]], out=tmp_path / "merged")
+
+
+def tell_measured(out, pattern="*", **changes):
+    for file in out.glob(f"runs/{pattern}/measured.json"):
+        write_json(file, read_json(file) | changes)
+
+
+def test_runs_that_other_code_measured_are_refused_though_no_cell_stands_in_both(parts, tmp_path):
+    tell_measured(parts[1], code="0" * 64)
+    with pytest.raises(InputError, match=r"two/runs/.*: was measured by other code than .*one/runs/.*each of them"):
+        study_merge(parts, out=tmp_path / "merged")
+    assert not (tmp_path / "merged").exists()
+
+
+def test_one_run_that_two_definitions_measured_is_refused(whole, parts, tmp_path):
+    other = part(whole, tmp_path / "other", "*.1")
+    tell_measured(other, "half.0.*", key="0" * 64)
+    with pytest.raises(InputError, match=r"other/runs/half\.0.*: was measured by other definitions than .*one/runs"):
+        study_merge([parts[0], other], out=tmp_path / "merged")
+
+
+def test_runs_that_were_measured_again_take_the_place_of_what_was_merged_before(parts, tmp_path):
+    study_merge(parts, out=tmp_path / "merged")
+    for place in parts:
+        for run in place.glob("runs/*[0-9a-f]/"):
+            (run / "again").touch()
+            tell_measured(place, run.name, key=f"again {run.name}", code="0" * 64)
+    merged = study_merge(parts, out=tmp_path / "merged")
+    assert merged.summary["runs"] == {"whole": 8, "failed": 0, "planned": 8}
+    runs = list(merged.folder.glob("runs/*/"))
+    assert len(runs) == 8
+    assert all((run / "again").is_file() for run in runs)
+    assert all(read_json(run / "measured.json")["key"] == f"again {run.name}" for run in runs)

@@ -5,13 +5,20 @@ import json
 import numpy as np
 import pytest
 from planted import records, study_of
-from test_families import MARGIN, family, number, told, varied
+from test_families import MARGIN, PILOT, family, number, told, varied
 
 from benchshadow.stats import replicates_for_difference, replicates_for_equivalence
 from benchshadow.studies.conclusions.power import needs
 
-TESTS = MARGIN + family(
-    told(claim="C1"), told(arm="half", kind="equivalence"), f"{told(arm='half')}\neffect = 0.05", told(measure="broad")
+TESTS = (
+    MARGIN
+    + PILOT
+    + family(
+        told(claim="C1"),
+        told(arm="half", kind="equivalence"),
+        f"{told(arm='half')}\neffect = 0.05",
+        told(measure="broad"),
+    )
 )
 
 
@@ -75,11 +82,11 @@ def test_a_noisy_measure_needs_more_than_there_are(tmp_path):
     first = next(iter(needs(study, records(study, noisy))))
     assert first.needed is not None
     assert first.needed > 40
-    assert first.sentence.endswith("; 8 declared, too few")
+    assert first.sentence.endswith("; 8 declared, too few, and more than the 24 that an exact test counts")
 
 
 def test_where_replicates_share_bases_bases_are_planned(tmp_path):
-    more = MARGIN + family(told(kind="equivalence"))
+    more = MARGIN + PILOT + family(told(kind="equivalence"))
     study = study_of(tmp_path, 9, number(3), more=more)
     data = records(study, varied)
     _, differences = spread_of(study, data)

@@ -11,7 +11,7 @@ from benchshadow.studies.declaring.onset_settings import Onset
 
 LEVELS = (1.0, 2.0, 4.0, 16.0, 64.0)
 SAME, SMALL, SHIFT, UNTOLD = "no shift", "shift below the margin", "shift", "cannot tell"
-INSIDE, OUTSIDE = "descriptive: inside the A/A range", "descriptive: outside the A/A range"
+INSIDE, PARTLY, OUTSIDE = (f"descriptive: {place} the A/A range" for place in ("inside", "partly outside", "outside"))
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,8 @@ INSIDE, OUTSIDE = "descriptive: inside the A/A range", "descriptive: outside the
         ((UNTOLD, SAME, SAME, SHIFT, SHIFT), None, 16, (16, 64), (1,), ()),
         ((SAME, SHIFT, SAME, UNTOLD, SHIFT), 1, 2, (2, 64), (16,), (4,)),
         ((SAME, SAME, None, None, None), 2, None, (), (4, 16, 64), ()),
-        ((INSIDE, INSIDE, OUTSIDE, OUTSIDE, OUTSIDE), 2, 4, (4, 16, 64), (), ()),
+        ((INSIDE, INSIDE, PARTLY, OUTSIDE, OUTSIDE), 2, 16, (16, 64), (4,), ()),
+        ((SAME, SAME, INSIDE, SHIFT, OUTSIDE), 2, 16, (16,), (4, 64), ()),
     ],
 )
 def test_a_row_of_verdicts_is_read_from_the_lowest_level_up(labels, holds_to, shifts_from, shifted, untold, again):
@@ -31,7 +32,7 @@ def test_a_row_of_verdicts_is_read_from_the_lowest_level_up(labels, holds_to, sh
     assert (found.holds_to, found.shifts_from, found.shifted, found.untold, found.again) == (
         holds_to, shifts_from, shifted, untold, again,
     )  # fmt: skip
-    assert found.descriptive == (INSIDE in labels)
+    assert found.descriptive == (SAME not in labels and INSIDE in labels)
 
 
 def said(labels, margin=0.02) -> str:
@@ -50,7 +51,9 @@ def test_the_sentence_says_what_the_verdicts_say():
     text = said((SAME,) * 5)
     assert text == "repetition: narrow is equivalent to the control within 0.02 at every r up to 64."
     text = said((SHIFT,) * 5)
-    assert text.startswith("repetition: narrow is not equivalent to the control within 0.02 even at r 1, is shifted at")
+    assert text.startswith(
+        "repetition: narrow is not shown to be equivalent to the control within 0.02 even at r 1, is shifted at"
+    )
     assert said((SAME, SHIFT, SAME, UNTOLD, SHIFT)).endswith("again at 4, it has no single onset.")
     assert said((INSIDE, OUTSIDE, OUTSIDE, OUTSIDE, OUTSIDE), margin=None) == (
         "repetition: narrow is inside the A/A range for r up to 1, is outside it at r 2, 4, 16 and 64. "
@@ -61,7 +64,7 @@ def test_the_sentence_says_what_the_verdicts_say():
 ARMS = {"r2": (0.0, 0.008), "r4": (0.002, 0.008), "r16": (0.012, 0.04), "r64": (0.3, 0.008)}
 """Mean and spread over replicates of what is planted."""
 MORE = "".join(f'[arms.{arm}]\nsource = "benchmark"\ndose = 1.0\n' for arm in ARMS) + (
-    '[margins.narrow]\nvalue = 0.02\nunit = "share"\nbecause = "two points are not worth a word"\n'
+    '[margins.narrow]\nvalue = 0.02\nunit = "share"\nbecause = "two points are not worth a word"\npilot_effect = 0.3\n'
     '[[families]]\nname = "same"\ntests = [\n'
     + "".join(f'{{arm = "{arm}", measure = "narrow", kind = "{kind}"}},\n' for arm in ARMS for kind in ("equivalence",))
     + ']\n[[families]]\nname = "far"\ntests = [{arm = "r64", measure = "narrow"}]\n'

@@ -35,6 +35,16 @@ def test_a_run_whose_lock_is_held_is_running_and_gives_the_pace(whole, begun):
     assert standing.seconds_left == pytest.approx(33 / (0.4 / 2.0))
 
 
+def test_a_run_that_holds_its_lock_and_has_told_nothing_yet_is_running(whole, begun):
+    out, run = begun
+    (out / "runs" / f"{run.name}.partial" / PROGRESS).unlink()
+    with filelock.FileLock(out / "runs" / f"{run.name}.lock"):
+        standing = study_status(whole.file, out=out)
+    assert standing.running == (run.name,)
+    assert (standing.shares[run.name], standing.doing[run.name]) == (0, "preparing")
+    assert (standing.work, standing.seconds_left) == (0, None)
+
+
 def test_a_run_that_was_killed_is_not_running_and_gives_none(whole, begun):
     out, run = begun
     for lock in (False, True):

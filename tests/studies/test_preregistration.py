@@ -4,16 +4,16 @@ import shutil
 
 import pytest
 from planted import records, study_of
-from test_families import MARGIN, family, told, varied
+from test_families import MARGIN, PILOT, family, told, varied
 
 from benchshadow.errors import InputError
 from benchshadow.records import read_json, write_json
 from benchshadow.studies.conclusions.claim_rows import claim_rows
 from benchshadow.studies.conclusions.claims import AT_END, claims
-from benchshadow.studies.conclusions.preregistration import PREREGISTERED, beforehand, preregister
+from benchshadow.studies.conclusions.preregistration import PREREGISTERED, beforehand, changed_afterwards, preregister
 from benchshadow.studies.conclusions.statements import level, statements
 
-TWO = MARGIN + family(told()) + family(told(arm="half")).replace('"main"', '"second"')
+TWO = MARGIN + PILOT + family(told()) + family(told(arm="half")).replace('"main"', '"second"')
 CHANGES = {
     "a test is added": (told(), f"{told()}\n[[families.tests]]\n{told(measure='broad')}"),
     "its alpha is changed": ('name = "main"', 'name = "main"\nalpha = 0.06'),
@@ -66,6 +66,18 @@ def test_a_margin_that_was_changed_afterwards_touches_every_family_that_uses_it(
     assert beforehand(changed, tmp_path, [manifest(first)]) == frozenset()
     other = study(tmp_path / "other", "[margins]\nbroad = 0.01\n" + TWO)
     assert beforehand(other, tmp_path, [manifest(first)]) == {"main", "second"}
+
+
+def test_what_is_dropped_or_regrouped_afterwards_is_said(first, tmp_path):
+    assert changed_afterwards(first, tmp_path, [manifest(first)]) == ()
+    one = study(tmp_path / "one", MARGIN + PILOT + family(told()))
+    assert changed_afterwards(one, tmp_path, [manifest(first)]) == ("the family 'second', which is gone",)
+    row = '[onsets.dose]\narms = ["half", "aligned"]\nlevels = [1, 2]\nmeasures = ["narrow"]\n'
+    regimes = '[signature.regimes]\nnarrow = ["aligned"]\nbroad = ["half"]\n'
+    other = study(tmp_path / "other", TWO + row + regimes)
+    said = ("the signature's regimes", "the rows of onsets")
+    assert changed_afterwards(other, tmp_path, [manifest(first)]) == said
+    assert changed_afterwards(other, tmp_path, []) == said
 
 
 def test_before_the_first_outcome_everything_may_be_changed(tmp_path):
@@ -131,9 +143,9 @@ def test_words_and_margins_may_be_changed_in_a_folder_and_nothing_is_trained_ane
     monkeypatch.setattr(loop, "train", no_training)
     text = whole.file.read_text(encoding="utf-8").replace('title = "A', 'title = "B')
     file = tmp_path / "study.toml"
-    file.write_text(f"{text}\n[margins]\nnarrow = 0.5\n", encoding="utf-8")
+    file.write_text(f"{text}\n{MARGIN}", encoding="utf-8")
     assert study_run(file, out=out, workers=1).failed == {}
     assert read_json(out / "study.json")["title"].startswith("B")
     assert (out / PREREGISTERED).read_bytes() == (whole.out / PREREGISTERED).read_bytes()
     rows = [row for row in read_json(out / "claims.json") if row["measure"] == "narrow"]
-    assert {row["margin"] for row in rows if row["comparable"]} == {0.5}
+    assert {row["margin"] for row in rows if row["comparable"]} == {0.02}

@@ -27,6 +27,7 @@ ADDED = [
     "rankme_last", "rankme_mean", "cka_last", "cka_mean", "gradient_rank", "gradient_rank_even", "kl_narrow",
     "kl_broad", "min_k_auroc",
 ]  # fmt: skip
+SIDES = "seen items", "held-out items"
 ONE = ("replicates = [0, 1]", "replicates = [0]")
 
 
@@ -62,6 +63,21 @@ def one(rows, arm, diagnostic, **place):
     for column, value in place.items():
         found = found.filter(pl.col(column) == value)
     return found.row(0, named=True) if len(found) == 1 else pytest.fail(f"{diagnostic}: {len(found)} rows")
+
+
+def test_a_task_is_probed_without_the_examples_before_its_items(tmp_path):
+    changes = ONE, ("pool = 60", "pool = 400")
+    bare = read_study(asked(tmp_path, *changes))
+    shown = [
+        (f'name = "{name}"\nkind = "skills"\n', f'name = "{name}"\nkind = "skills"\nshots = 3\n') for name in SIDES
+    ]
+    dressed = read_study(asked(tmp_path, *changes, *shown))
+    prompts = [len(task.items[0].prompt) for study in (bare, dressed) for task in suite(study, 0).tasks[:2]]
+    assert prompts[2] > 2 * prompts[0]
+    assert prompts[3] > 2 * prompts[1]
+    one, two = (probe_texts(study, suite(study, 0), 0) for study in (bare, dressed))
+    assert {probe.kind for probe in one.texts} == {"narrow", "broad", "seen", "held-out"}
+    assert one == two
 
 
 def test_the_base_and_every_checkpoint_are_probed_and_no_row_stands_twice(every):

@@ -1,5 +1,7 @@
 """Runs of a study restored along directions: the trained model at scale one, less of the change at each step below."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -84,6 +86,20 @@ def test_it_goes_on_from_the_steps_that_are_done(whole, done, monkeypatch, tmp_p
     assert (again.folder / "records.parquet").read_bytes() == before
     with pytest.raises(InputError, match="holds other work"):
         study_restore(whole.file, of=whole.out, arm="half", out=done.folder, directions=DIRECTIONS, workers=1)
+
+
+def test_scores_by_other_definitions_are_other_work(whole, done, monkeypatch):
+    real = restoring.plan_runs
+
+    def tomorrow(study):
+        bases, runs = real(study)
+        return bases, [replace(each, measurement="of tomorrow") for each in runs]
+
+    monkeypatch.setattr(restoring, "plan_runs", tomorrow)
+    monkeypatch.setattr(restoring, "is_whole", lambda *_: True)
+    how = {"of": whole.out, "arm": "aligned", "directions": DIRECTIONS, "scales": SCALES, "workers": 1}
+    with pytest.raises(InputError, match="holds other work"):
+        study_restore(whole.file, out=done.folder, **how)
 
 
 def test_a_kill_between_two_scales_loses_nothing(whole, done, monkeypatch, tmp_path):

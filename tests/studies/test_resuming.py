@@ -10,12 +10,14 @@ from typing import Any
 
 import polars as pl
 import pytest
+from small_study import write_study
 
-from benchshadow.records import read_json
+from benchshadow.records import open_folder, read_json
 from benchshadow.studies import grid
 from benchshadow.studies.conclusions import concluding
+from benchshadow.studies.declaring.study import read_study
 from benchshadow.studies.grid import study_run
-from benchshadow.studies.running import runs
+from benchshadow.studies.running import manifests, runs
 from benchshadow.studies.running.progress import Tell
 from benchshadow.studies.running.runs import execute
 
@@ -103,6 +105,96 @@ def test_a_study_killed_at_any_moment_ends_with_the_same_bits(whole, moment, tmp
     study_run(whole.file, out=out, workers=1)
     assert same(out, whole.out)
     assert list(out.rglob("*partial*")) == []
+
+
+@pytest.mark.parametrize("moment", ["before the losses", "before the manifest"])
+def test_a_run_killed_after_its_last_step_goes_on_from_its_last_state(whole, moment, tmp_path, monkeypatch):
+    out = without(whole, tmp_path, "control.1")
+    with monkeypatch.context() as patch:
+        MOMENTS[moment](patch)
+        with pytest.raises(Killed):
+            study_run(whole.file, out=out, workers=1)
+    steps = []
+    monkeypatch.setattr(Tell, "step", lambda self, done, of: steps.append(done))
+    study_run(whole.file, out=out, workers=1)
+    assert steps == [3, 4]
+    assert list(out.rglob("state.pt")) == []
+
+
+def keeping_the_last(whole, folder: Path) -> tuple[Path, Path]:
+    """The whole study but for a run, as a study that keeps only last checkpoints; its file and its folder."""
+    file = write_study(folder, ("seed = 3", 'seed = 3\nkeep = "last"'))
+    study = read_study(file)
+    out = open_folder(folder / "out", {"verb": "study", "name": study.name, "study": study.design})
+    for kind in ("bases", "runs"):
+        shutil.copytree(whole.out / kind, out / kind)
+    (gone,) = out.glob("runs/control.1.*/")
+    shutil.rmtree(gone)
+    return file, out
+
+
+def kill_in_removal(patch, call: int) -> None:
+    """Remove one file of the so-many-th folder that is to be removed, and no more."""
+    real, calls = shutil.rmtree, iter(range(1, 1000))
+
+    def rmtree(path, *args, **settings):
+        # What measuring removes has names that begin with a dot.
+        if Path(path).is_dir() and not Path(path).name.startswith(".") and next(calls) == call:
+            next(each for each in Path(path).rglob("*") if each.is_file()).unlink()
+            raise Killed
+        real(path, *args, **settings)
+
+    patch.setattr(shutil, "rmtree", rmtree)
+
+
+REMOVALS = {
+    "in the records of single checkpoints": lambda patch: kill_in_removal(patch, 1),
+    "in the first checkpoint": lambda patch: kill_in_removal(patch, 2),
+    "before the last rename": lambda patch: kill_at_call(patch, Tell, "forget", 1),
+}
+
+
+def nothing(*_, **__):
+    raise AssertionError("nothing is to be trained or measured")
+
+
+@pytest.mark.parametrize("moment", REMOVALS.values(), ids=REMOVALS.keys())
+def test_a_run_killed_while_it_removes_what_it_need_not_keep_only_removes_the_rest(
+    whole, moment, tmp_path, monkeypatch
+):
+    file, out = keeping_the_last(whole, tmp_path)
+    with monkeypatch.context() as patch:
+        moment(patch)
+        with pytest.raises(Killed):
+            study_run(file, out=out, workers=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "measured", nothing)
+        patch.setattr(runs, "_train", nothing)
+        assert study_run(file, out=out, workers=1).failed == {}
+    assert_last_alone(whole, out)
+
+
+def assert_last_alone(whole, out: Path) -> None:
+    (run,) = out.glob("runs/control.1.*/")
+    records = [pl.read_parquet(place / "records.parquet") for place in (run, whole.run("control", 1))]
+    assert records[0].equals(records[1])
+    assert [path.name for path in (run / "checkpoints").iterdir()] == ["step-000004"]
+    assert list(out.rglob("*partial*")) == list(out.rglob("measures")) == []
+
+
+@pytest.mark.parametrize("moment", REMOVALS.values(), ids=REMOVALS.keys())
+def test_killed_there_and_gone_on_with_under_new_definitions_it_is_made_anew(whole, moment, tmp_path, monkeypatch):
+    file, out = keeping_the_last(whole, tmp_path)
+    with monkeypatch.context() as patch:
+        moment(patch)
+        with pytest.raises(Killed):
+            study_run(file, out=out, workers=1)
+    real = manifests.code
+    monkeypatch.setattr(
+        manifests, "code", lambda rooms: "0" * 64 if rooms == manifests._MEASURING_ROOMS else real(rooms)
+    )
+    assert study_run(file, out=out, workers=1, replicates=[1]).failed == {}
+    assert_last_alone(whole, out)
 
 
 def test_a_base_killed_in_its_training_ends_with_the_same_bits(whole, tmp_path, monkeypatch):

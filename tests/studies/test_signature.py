@@ -63,6 +63,8 @@ def test_there_is_a_place_for_every_checkpoint_and_for_equal_change(study):
     places = {feature.at for feature in found.differences if feature.diagnostic == "stable_rank"}
     assert places == {"step 1", "step 2", AT_LAST, AT_EQUAL}
     assert Feature("relative_change", AT_EQUAL) not in found.differences
+    # Claims read all replicates at one relative change, which is another place.
+    assert Feature("stable_rank", AT_EQUAL).name == "stable_rank at equal relative change within each replicate"
 
 
 def test_what_a_second_draw_never_differs_in_has_no_unit(study):
@@ -94,8 +96,8 @@ def test_the_sentence_gives_the_units_at_both_places(study):
     said = {each["about"]: each["text"] for each in signature_sentences(rows, ("stable_rank",))}
     units = 2 / np.sqrt(0.25 / 3)
     assert said["aligned"] == (
-        "aligned: the footprint less the control's, in units of the A/A spread: "
-        f"at the last step stable rank +{units:.1f}; at equal relative change stable rank +{units:.1f}."
+        "aligned: the footprint less the control's, in units of the A/A spread (root mean square): at the last step "
+        f"stable rank +{units:.1f}; at equal relative change within each replicate stable rank +{units:.1f}."
     )
     assert "stable rank +0.0" in said["coverage"]
 

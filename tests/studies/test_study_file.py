@@ -220,4 +220,8 @@ def test_the_plan_counts_runs_tokens_and_checkpoints_by_hand(tmp_path):
     assert plan.checkpoints == plan.checkpoints_kept == 8 * 3 + 1
     fewer = study_plan(write_study(tmp_path, ("seed = 3", 'seed = 3\nkeep = "last"')))
     assert (fewer.checkpoints, fewer.checkpoints_kept) == (25, 9)
+    # Three checkpoints; and two states, each of weights and two moments.
+    each = 4 * plan.parameters
+    assert (plan.disk_bytes, fewer.disk_bytes) == (25 * each, 9 * each)
+    assert plan.disk_bytes_per_worker == fewer.disk_bytes_per_worker == (3 + 2 * 3) * each
     assert [path.name for path in tmp_path.iterdir()] == ["study.toml"]

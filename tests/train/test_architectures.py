@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 from training_samples import ARCHITECTURE, counting, setting, stream
+from transformers import Gemma3Config
 
 from benchshadow.errors import InputError
 from benchshadow.train import Architecture, checkpoint_folder
@@ -92,6 +93,15 @@ def test_what_no_family_knows_is_refused(family, config, said):
     with pytest.raises(InputError, match=said) as caught:
         new(Architecture(family=family, config=config), vocabulary=23, positions=16, seed=0)
     assert "\n" not in str(caught.value)
+
+
+def test_a_language_model_that_is_a_part_of_a_larger_one_is_held_to_its_own_vocabulary(tmp_path):
+    settings, model = setting(), made("qwen3")
+    model.config = Gemma3Config(text_config={"vocab_size": 23})
+    assert np.isfinite(train(model, stream(settings), settings, tmp_path / "one", seed=0, stop_after=1)[0])
+    model.config = Gemma3Config(text_config={"vocab_size": 22})
+    with pytest.raises(InputError, match="stream: must hold ids in 0 to 21 but holds 0 to 22"):
+        train(model, stream(settings), settings, tmp_path / "other", seed=0)
 
 
 @pytest.mark.parametrize(

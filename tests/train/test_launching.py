@@ -32,7 +32,8 @@ def run(*command):
 
 @pytest.mark.slow
 def test_two_processes_that_share_each_batch_give_the_losses_and_weights_of_one(tmp_path):
-    settings = setting(steps=6, sequences=4, micro_sequences=1)
+    # Neither AdamW nor a clipped step depends on the scale of the gradient, which is what a mean decides.
+    settings = setting(steps=6, sequences=4, micro_sequences=1, optimiser="sgd", clip=1e9, learning_rate=0.1)
     tokens = stream(settings)
     done = run(*LAUNCH, *job(tmp_path, settings, tokens))
     assert done.returncode == 0, done.stderr
@@ -42,7 +43,9 @@ def test_two_processes_that_share_each_batch_give_the_losses_and_weights_of_one(
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["checkpoints", "losses.npy"]
     together = load(checkpoint_folder(tmp_path / "out", 6))
     for one, two in zip(alone.parameters(), together.parameters(), strict=True):
-        assert one.detach().numpy() == pytest.approx(two.detach().numpy(), abs=1e-4)
+        assert one.detach().numpy() == pytest.approx(two.detach().numpy(), abs=1e-5)
+    moved = [(one - two).abs().max() for one, two in zip(alone.parameters(), tiny().parameters(), strict=True)]
+    assert max(moved) > 0.01
 
 
 @pytest.mark.slow

@@ -12,12 +12,12 @@ import torch
 from training_samples import setting, stream, tiny
 
 from benchshadow.errors import InputError
-from benchshadow.train import checkpoint_folder
+from benchshadow.train import checkpoint_folder, loop
 from benchshadow.train.loop import Diverged, loss_of, step, train
 from benchshadow.train.machine import Machine
 from benchshadow.train.model import load, weights_sha256
 from benchshadow.train.optimisers import optimiser
-from benchshadow.train.state import STATE
+from benchshadow.train.state import STATE, purpose
 
 
 def trained(folder, settings=None, seed=0, **options):
@@ -155,6 +155,14 @@ def test_a_state_of_other_weights_or_tokens_is_refused(tmp_path):
         trained(tmp_path, seed=1)
     with pytest.raises(InputError, match="its tokens was"):
         train(tiny(), stream(setting(), seed=1), setting(), tmp_path, seed=5)
+
+
+def test_a_state_of_another_number_of_processes_is_refused(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "purpose", lambda *given: purpose(*given[:-1], 2))
+        trained(tmp_path, stop_after=5)
+    with pytest.raises(InputError, match="its number of processes was 2 and is 1"):
+        trained(tmp_path)
 
 
 def test_a_state_is_whole_or_the_one_before(tmp_path, monkeypatch):

@@ -65,6 +65,7 @@ def demo(
     strict: Strict = False,
 ) -> None:
     """Run the embedded world: a base, six arms, three replicates, and the report of what the data did."""
+    one_thread_each(always=True)
     from benchshadow.studies.demo import demo_file
 
     _study(demo_file(), out, workers, plan=plan, json=json, strict=strict)
@@ -84,6 +85,7 @@ def study_run(
     strict: Strict = False,
 ) -> None:
     """Run a study, or go on with one that was interrupted, and write its claims and its report."""
+    one_thread_each(always=True)
     from benchshadow.studies.shipped import study_place
 
     part = _numbers("--replicates", replicates) if replicates else None
@@ -277,10 +279,13 @@ def _study(
         fail(f"{done.folder}: {counts['failed']} of {counts['planned']} runs failed", 4)
 
 
-def one_thread_each() -> None:
-    """Matrices are measured side by side with one thread each, unless the user has set another number."""
-    for library in ("OMP", "MKL", "OPENBLAS"):
-        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+def one_thread_each(*, always: bool = False) -> None:
+    """Matrices are measured side by side with one thread each, unless the user has set another number.
+
+    A study has one `always`, as its worker processes have: its bits do not depend on where its work is done.
+    """
+    for name in (f"{library}_NUM_THREADS" for library in ("OMP", "MKL", "OPENBLAS")):
+        os.environ[name] = "1" if always else os.environ.get(name, "1")
 
 
 def _report(folder: Path, json: bool, figures: Path | None = None) -> None:

@@ -93,6 +93,7 @@ def intervene(
     strict: Strict = False,
 ) -> None:
     """Build matched arms of one budget that differ in the declared thing, each with its manifest."""
+    one_thread_each()
     from benchshadow.studies.audits.intervening import intervene as build
 
     from .print_data import print_arms

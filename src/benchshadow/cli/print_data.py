@@ -116,5 +116,7 @@ def print_arms(out: Path, summary: Mapping[str, Any], *, plan: bool) -> None:
     console.print(table)
     for text in summary.get("remarks", ()):
         console.print(text, markup=False, soft_wrap=True)
+    if summary.get("items"):
+        console.print(f"items seen, held out and left out: {summary['items']}", markup=False, soft_wrap=True)
     if not plan:
         console.print(f"check them: benchshadow verify {out}/arms/*", markup=False, soft_wrap=True)

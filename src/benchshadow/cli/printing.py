@@ -113,7 +113,7 @@ def print_study(folder: Path, summary: Mapping[str, Any], page: Path | None) -> 
     outside = {
         (claim["arm"], claim["measure"])
         for claim in read_json(folder / "claims.json")
-        if claim["comparable"] and claim["at"] == "last step" and claim["outside"]
+        if claim["comparable"] and claim["at"] == "last step" and claim["place"] == "outside"
     }
     kinds = {
         "outcome": "Outcomes",

@@ -78,6 +78,7 @@ def study_restore(
     strict: Strict = False,
 ) -> None:
     """Scale directions of an arm's changes down step by step, evaluate every tier again, and draw what follows."""
+    one_thread_each(always=True)
     from benchshadow.studies.causal.restoring import study_restore as write
 
     from .bars import matrices
@@ -119,6 +120,7 @@ def study_merge(
     json: Json = False,
 ) -> None:
     """Put the runs of several folders of one study into one, and write what they say together."""
+    one_thread_each(always=True)
     from benchshadow.studies.merge import study_merge as merge
 
     from .printing import print_json, print_study

@@ -19,7 +19,10 @@ from benchshadow.errors import InputError, MissingExtra
 from .documents import DATA_VARIABLE
 from .tasks import Item
 
-__all__ = ["Harness", "harness_items", "opened", "place_of", "quietly"]
+__all__ = ["SHOTS", "Harness", "harness_items", "opened", "place_of", "quietly"]
+
+SHOTS = "num_fewshot"
+"""What a task of the harness calls its number of examples."""
 
 _OFFLINE = {"HF_DATASETS_OFFLINE": "1", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 
@@ -62,10 +65,13 @@ def harness_items(harness: Harness, *, most: int) -> tuple[Item, ...]:
 
     Raises:
         MissingExtra: lm-evaluation-harness is not installed.
-        InputError: a task is unknown, or its data are not on this machine.
+        InputError: a task is unknown, its data are not on this machine, or it takes no examples and is to have some.
     """
     items = []
     for name, task in opened(harness.tasks, harness.include).items():
+        if harness.shots and task.get_config(SHOTS) == 0:
+            text = f"must be 0 or left out for '{name}', which takes no examples, but are {harness.shots}"
+            raise InputError("shots", text)
         for number, doc in enumerate(task.eval_docs):
             if number == most:
                 break

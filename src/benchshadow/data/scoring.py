@@ -9,7 +9,7 @@ from benchshadow.errors import InputError, check_choices
 
 from .alike import ALIKE, Alike
 
-__all__ = ["COMPETE", "Compete", "Described", "Judge", "Scoring"]
+__all__ = ["COMPETE", "Compete", "Described", "Judge", "Scoring", "margin_unit"]
 
 Compete = Literal["sum", "token", "byte", "unconditional"]
 """By which log-probability options compete."""
@@ -44,7 +44,8 @@ class Scoring:
             information of Holtzman et al. 2021).
         bare: prompt without the question that the unconditional log-probability is read after.
         alike: what a generated answer and a right one may differ in.
-        take: of a generated answer the whole, or its last number.
+        take: the whole of an answer is compared, or the last number of a generated and of a right one, in which `alike`
+            has no part.
         most_tokens: an answer that has not ended after so many ends there.
         stop: texts that end an answer and are no part of it; the end token always does.
         overlap: share of a window of a long text, at least, that is read and not scored once more.
@@ -74,8 +75,18 @@ class Scoring:
             raise InputError("stop", "must hold texts but holds an empty one")
 
     @property
+    def margin_unit(self) -> str:
+        """Unit of that by which one option leads another."""
+        return margin_unit(self.compete)
+
+    @property
     def described(self) -> dict[str, Any]:
         """For manifests and hashes."""
         programs = {"judge": self.judge, "harness": self.harness}
         told = {name: None if each is None else each.described for name, each in programs.items()}
         return {**vars(self), **told}
+
+
+def margin_unit(compete: Compete) -> str:
+    """Unit of that by which one option leads another where options compete so."""
+    return {"token": "nats/token", "byte": "nats/byte"}.get(compete, "nats")

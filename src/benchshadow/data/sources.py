@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,9 +21,28 @@ from .documents import Document, Passage, data_file, file_hash, read_documents, 
 from .skills import draw_items
 from .source_kinds import MARK, Balanced, Benchmark, Corpus, Half, Mix, Skills, Slice, Source, Zipf
 
-__all__ = ["Balanced", "Benchmark", "Corpus", "Half", "Mix", "Skills", "Slice", "Source", "Sources", "Zipf"]
+__all__ = [
+    "Balanced", "Benchmark", "Corpus", "DataFile", "Half", "Mix", "Skills", "Slice", "Source", "Sources", "Zipf",
+]  # fmt: skip
 
 IN_VAIN = 10_000  # draws in a row that gave nothing new, after which nothing new is expected
+
+
+class DataFile(NamedTuple):
+    """A file that a source reads, with what is said of its rights."""
+
+    file: str
+    licence: str
+    origin: str
+
+    @property
+    def sha256(self) -> str:
+        """Hash of its bytes."""
+        return file_hash(data_file(self.file))
+
+    def known(self, sha256: str | None) -> dict[str, dict[str, str | None]]:
+        """The file with what a manifest tells of it."""
+        return {self.file: {"sha256": sha256, "licence": self.licence, "origin": self.origin}}
 
 
 @dataclass(frozen=True)
@@ -32,6 +52,7 @@ class Sources:
     Args:
         tree: name to settings.
         benchmark: the seen half as documents, for a replicate; needed by `Benchmark` alone.
+        seen_in: the file that the seen half is drawn from; None where it is drawn from none.
 
     Raises:
         InputError: a source names one that is not there, one of a kind it cannot draw from, or, in a circle, itself.
@@ -39,6 +60,7 @@ class Sources:
 
     tree: Mapping[str, Source]
     benchmark: Callable[[], list[Document]] | None = None
+    seen_in: DataFile | None = None
 
     def __post_init__(self) -> None:
         for name, source in self.tree.items():
@@ -142,22 +164,32 @@ class Sources:
 
     def fingerprint(self, name: str) -> str:
         """Hash of a source's settings, of its parents' fingerprints and of the file it reads."""
-        source = self.tree[name]
+        source, own = self.tree[name], self.own_file(name)
         return digest(
             {
                 "settings": source.model_dump(mode="json"),
                 "parents": {parent: self.fingerprint(parent) for parent in source.parents()},
-                "file": file_hash(data_file(source.file)) if isinstance(source, Corpus) else None,
+                "file": None if own is None else own.sha256,
             }
         )
 
-    def files(self, name: str) -> dict[str, dict[str, str]]:
+    def files(self, name: str) -> dict[str, dict[str, str | None]]:
         """The files below a source: sha256, licence and origin of each."""
-        source = self.tree[name]
-        if isinstance(source, Corpus):
-            known = {"sha256": file_hash(data_file(source.file)), "licence": source.licence, "origin": source.origin}
-            return {source.file: known}
-        return {file: known for parent in source.parents() for file, known in self.files(parent).items()}
+        own = self.own_file(name)
+        if own is not None:
+            return own.known(own.sha256)
+        parents = self.tree[name].parents()
+        return {file: known for parent in parents for file, known in self.files(parent).items()}
+
+    def own_file(self, name: str) -> DataFile | None:
+        """The file that a source reads itself, which is not opened; None where it reads none."""
+        match self.tree[name]:
+            case Corpus() as source:
+                return DataFile(source.file, source.licence, source.origin)
+            case Benchmark():
+                return self.seen_in
+            case _:
+                return None
 
     def _skills(self, source: Skills, rng: np.random.Generator) -> Iterator[Document]:
         items = draw_items(

@@ -58,7 +58,9 @@ def skills_tokenizer() -> Tokenizer:
 
     tokenizer = Tokenizer(models.WordLevel({symbol: i for i, symbol in enumerate([END, *vocabulary()])}))
     longest = sorted(words(), key=lambda word: (-len(word), word))
-    split = "|".join(rf"\b{word}\b" if word.isalpha() else re.escape(word) for word in longest) + r"|[\s\S]"
+    alone, others = "|".join(filter(str.isalpha, longest)), (re.escape(w) for w in longest if not w.isalpha())
+    # No word is one letter: a look ahead spares the others most of the alternatives.
+    split = "|".join([rf"\b(?=[a-z][a-z])(?:{alone})\b", *others, r"[\s\S]"])
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(split), behavior="removed", invert=True)
     tokenizer.decoder = decoders.Fuse()
     return tokenizer

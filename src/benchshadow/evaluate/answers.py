@@ -53,7 +53,7 @@ def is_right(item: Item, answer: str, scoring: Scoring) -> float:
     if scoring.judge is not None:
         return scoring.judge.right(item.id, answer.strip())
     if scoring.take == "last number":
-        answer = last_number(answer)
+        return float(last_number(answer) in {last_number(option) for option in item.options} - {""})
     wanted = {normalised(_before(option, scoring.stop), scoring.alike) for option in item.options}
     return float(normalised(answer, scoring.alike) in wanted)
 

@@ -61,7 +61,7 @@ def walk(
     base_pools = None if base is None else Pools(base, layers, texts)
     found: list[np.ndarray] = [np.empty(0)] * texts
     vocabulary = model.config.get_text_config().vocab_size
-    for batch in passages.batches(vocabulary):
+    for batch in passages.batches(vocabulary, device=model.device):
         own = _expectations(model, batch, pools)
         before = None if base is None or base_pools is None else _expectations(base, batch, base_pools)
         for text, row in zip(batch.texts, _told(own, before, batch), strict=True):

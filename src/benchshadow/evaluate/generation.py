@@ -10,6 +10,7 @@ import torch
 
 from benchshadow.data.tokenization import encode, end_token
 
+from .context import positions
 from .keeping import Read, keeps, read_on, takes
 from .reading import evaluating
 
@@ -59,7 +60,7 @@ def generate(
         stop: texts that end an answer and are no part of it.
     """
     end = end_token(tokenizer)
-    longest = model.config.max_position_embeddings
+    longest = positions(model)
     most = min(most_tokens, longest - 1)
     coded = [[end, *ids][-(longest - most) :] for ids in encode(tokenizer, prompts)]
     widths = WIDTHS if takes(model, "position_ids") and keeps(model) else 1

@@ -42,7 +42,8 @@ def gradient_grams(
         order: list[int] = []
         kept: dict[torch.nn.Module, list[Slot]] = {each: [] for each in blocks(model)[layer].modules() if _maps(each)}
         with _frozen(model), _listening(kept), torch.enable_grad():
-            for batch in passages.batches(model.config.get_text_config().vocab_size):
+            vocabulary = model.config.get_text_config().vocab_size
+            for batch in passages.batches(vocabulary, device=model.device):
                 order += batch.texts
                 _loss(model, batch).backward()
         gram = np.zeros((len(order), len(order)))

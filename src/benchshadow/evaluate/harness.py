@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from benchshadow.data.harness import Harness, opened, place_of, quietly
+from benchshadow.data.harness import SHOTS, Harness, opened, place_of, quietly
 from benchshadow.data.tasks import Item, Task
 from benchshadow.data.tokenization import END, end_token
 from benchshadow.errors import InputError
@@ -58,10 +59,11 @@ def harnessed(model: PreTrainedModel, tokenizer: Tokenizer, task: Task) -> Harne
     harness = task.scoring.harness
     assert isinstance(harness, Harness), "a task of this kind holds what it asks"
     asked = _asked(task)
-    with quietly(), evaluating(model):
+    held = {name: each for name, each in opened(harness.tasks, harness.include).items() if name in asked}
+    with quietly(), evaluating(model), _put_back(held.values()):
         found: Any = simple_evaluate(
             model=wrap(pretrained=model, tokenizer=_worded(tokenizer), batch_size=BATCH, add_bos_token=True),
-            tasks=[each for name, each in opened(harness.tasks, harness.include).items() if name in asked],
+            tasks=list(held.values()),
             task_manager=TaskManager(include_defaults=False),  # or it would look through all its thousands of files
             samples=asked,
             num_fewshot=harness.shots,
@@ -80,6 +82,17 @@ def harnessed(model: PreTrainedModel, tokenizer: Tokenizer, task: Task) -> Harne
     told = [_told(samples[item.id], item) for item in task.items]
     others = {(name, measure): value for name, given in found["results"].items() for measure, value in _measures(given)}
     return Harnessed(np.array(right), np.array([nats for nats, _ in told]), tuple(text for _, text in told), others)
+
+
+@contextmanager
+def _put_back(tasks: Collection[Any]) -> Iterator[None]:
+    """Tasks serve a whole process, and the harness writes the number of examples into them: undo that."""
+    shots = [each.get_config(SHOTS) for each in tasks]
+    try:
+        yield
+    finally:
+        for each, own in zip(tasks, shots, strict=True):
+            each.set_config(key=SHOTS, value=own)
 
 
 def _asked(task: Task) -> dict[str, list[int]]:

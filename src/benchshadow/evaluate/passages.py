@@ -12,6 +12,8 @@ import torch
 from benchshadow.data.tokenization import encode, end_token
 from benchshadow.errors import InputError
 
+from .context import positions
+
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from transformers import PreTrainedModel
@@ -39,7 +41,7 @@ class Batch(NamedTuple):
     @property
     def inside(self) -> torch.Tensor:
         """True for the tokens of a passage, its end token before it left out, shape (rows, width - 1)."""
-        return torch.arange(self.ids.shape[1] - 1)[None] < self.lengths[:, None]
+        return torch.arange(self.ids.shape[1] - 1, device=self.lengths.device)[None] < self.lengths[:, None]
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,13 @@ class Passages:
         """Tokens of all passages together."""
         return sum(map(len, self.ids))
 
-    def batches(self, vocabulary: int) -> Iterator[Batch]:
-        """The passages in batches of like width, in rising order of width; the cuts depend on the texts alone."""
+    def batches(self, vocabulary: int, *, device: torch.device) -> Iterator[Batch]:
+        """The passages in batches of like width, in rising order of width; the cuts depend on the texts alone.
+
+        Args:
+            vocabulary: numbers that a model gives for every token.
+            device: where the model is.
+        """
         order = sorted(range(len(self.ids)), key=lambda i: self._width(i))
         for width, group in groupby(order, key=self._width):
             texts = list(group)
@@ -76,7 +83,8 @@ class Passages:
             for first in range(0, len(texts), many):
                 rows = texts[first : first + many]
                 filled = [[self.end, *self.ids[i], *[0] * (width - 1 - len(self.ids[i]))] for i in rows]
-                yield Batch(rows, torch.tensor(filled), torch.tensor([len(self.ids[i]) for i in rows]))
+                lengths = [len(self.ids[i]) for i in rows]
+                yield Batch(rows, torch.tensor(filled, device=device), torch.tensor(lengths, device=device))
 
     def _width(self, text: int) -> int:
         return min(self.most + 1, (len(self.ids[text]) + 1) // -WIDTHS * -WIDTHS)
@@ -95,7 +103,7 @@ def passages(
         pairs: (prompt, answer) of every text.
         tokens: most tokens of a passage.
     """
-    most = min(tokens, model.config.max_position_embeddings - 1)
+    most = min(tokens, positions(model) - 1)
     coded = encode(tokenizer, [text for pair in pairs for text in pair])
     ids, answers, lengths = [], [], []
     for (prompt, answer), before, after in zip(pairs, coded[::2], coded[1::2], strict=True):

@@ -12,6 +12,7 @@ import torch
 
 from benchshadow.data.tokenization import encode, end_token
 
+from .context import positions
 from .sharing import Question, is_shared, read_shared
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def read(
             than the context, in [0, 1); without it a window's first tokens are predicted from little.
     """
     end = end_token(tokenizer)
-    longest = model.config.max_position_embeddings
+    longest = positions(model)
     prompts = encode(tokenizer, [prompt for prompt, _ in pairs])
     options = encode(tokenizer, [option for _, option in pairs])
     questions, alone = _questions(model, pairs, prompts, options, end)

@@ -67,7 +67,7 @@ class Pools:
 
 
 def _pooled(states: torch.Tensor, batch: Batch) -> dict[str, np.ndarray]:
-    last = states[torch.arange(len(states)), batch.lengths].double()
+    last = states[torch.arange(len(states), device=states.device), batch.lengths].double()
     inside = batch.inside[..., None].to(states.dtype)
     mean = (states[:, 1:] * inside).sum(1).double() / batch.lengths[:, None]
     return {"last": last.cpu().numpy(), "mean": mean.cpu().numpy()}

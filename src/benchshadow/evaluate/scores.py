@@ -76,8 +76,7 @@ class Scores:
         if np.isfinite(nats):
             found["answer_log_probability"] = (nats / size, "nats/byte")
         if self.margin.size:
-            per = {"token": "nats/token", "byte": "nats/byte"}.get(self.task.scoring.compete, "nats")
-            found["margin"] = (float(self.margin.mean()), per)
+            found["margin"] = (float(self.margin.mean()), self.task.scoring.margin_unit)
         majority = self.task.majority
         if majority is not None and self.task.kind == "choice":
             found["majority_rate"] = (majority, "share")

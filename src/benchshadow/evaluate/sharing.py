@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
+from .context import positions
 from .keeping import keeps, read_on
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Question(NamedTuple):
 def is_shared(model: PreTrainedModel, question: Question) -> bool:
     """Whether reading a prompt once is possible and worth it: told by the model and the question alone."""
     longest = max(map(len, question.options.values()))
-    fits = len(question.prompt) + longest <= model.config.max_position_embeddings
+    fits = len(question.prompt) + longest <= positions(model)
     return len(question.options) > 1 and len(question.prompt) >= max(SHORTEST, longest) and fits and keeps(model)
 
 

@@ -14,6 +14,7 @@ from .files import digest, read_json, write_json
 __all__ = ["CLAIM", "open_folder"]
 
 CLAIM = "work.json"
+_CUT_OFF = f".{CLAIM}.*.partial"  # what a process that was killed while it claimed the folder left
 
 
 def open_folder(out: Path, work: Mapping[str, Any]) -> Path:
@@ -35,7 +36,7 @@ def open_folder(out: Path, work: Mapping[str, Any]) -> Path:
         differing = _differing(read_json(claim), work)
         if differing:
             raise InputError(out, f"holds other work ({'; '.join(differing)})", "name another --out folder")
-    elif out.exists() and any(out.iterdir()):
+    elif out.exists() and not all(each.match(_CUT_OFF) for each in out.iterdir()):
         raise InputError(out, "holds files that benchshadow did not write", "name an empty or new --out folder")
     try:
         out.mkdir(parents=True, exist_ok=True)

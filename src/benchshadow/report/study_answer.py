@@ -56,7 +56,7 @@ def _lead(study: StudyFolder, claims: list[dict[str, Any]], arms: list[str]) -> 
     counts = []
     for kind, word in (("outcome", "outcome"), ("footprint", "measure of the weights")):
         names = {measure["name"] for measure in study.measures(kind)}
-        moved = {c["arm"] for c in claims if c["measure"] in names and c.get("outside")}
+        moved = {c["arm"] for c in claims if c["measure"] in names and c.get("place") == "outside"}
         if names:
             counts.append((len(moved), f"in at least one of {counted(len(names), word, _plural(word))}"))
     if not counts:

@@ -143,7 +143,7 @@ def label_of(claim: dict[str, Any]) -> str | None:
     """What can be said of a claim in a few words; None where it could not be compared."""
     if claim.get("verdict") != "descriptive":
         return claim.get("verdict")
-    return f"{'outside' if claim.get('outside') else 'inside'} the A/A range"
+    return f"{claim.get('place', 'inside')} the A/A range"
 
 
 def open_study(folder: Path) -> StudyFolder:

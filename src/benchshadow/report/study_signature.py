@@ -16,7 +16,7 @@ from .study_tables import arm_cell
 __all__ = ["WORDS", "signature_blocks"]
 
 WORDS = {
-    "A/A spread": "What a second draw of the control's recipe is off by: root mean square over replicates.",
+    "A/A spread": "What a second draw of the control's recipe is off by: root mean square over replicates, about zero.",
     "balanced accuracy": "Share told right, averaged over the regimes: many runs of one do not outweigh another.",
     "equal loss": "Where runs have the same bits per byte on one broad text.",
     "log score": "Mean log-probability of the right regime, in nats: 0 is sure and right, −0.69 a guess of two.",
@@ -31,6 +31,10 @@ _NOTE = (
     "Mean over replicates of arm less control, divided by what a second draw of the control is off by (root mean "
     "square over replicates); lowest and highest below it. It is no test, and does not tell whether it matters."
 )
+_WITHIN = (
+    "Every replicate is read at the largest change that its arm, control and second draw all went through; claims read "
+    "all replicates at one."
+)
 
 
 def signature_blocks(study: StudyFolder) -> list[Block]:
@@ -44,7 +48,7 @@ def signature_blocks(study: StudyFolder) -> list[Block]:
     rows, classifier = told.get("signature", []), told.get("classifier")
     codes = ("classifier", "added", "one-arm", "classifier-level")
     said = [each["text"] for each in told.get("statements", []) if each["code"] in codes]
-    fallen = [each["text"] for each in told.get("statements", []) if each["code"] == "shown"]
+    fallen = [each["text"] for each in told.get("statements", []) if each["code"] in ("shown", "not-shown")]
     return present(
         Prose(said, points=True) if said else None,
         _signature(study, rows, LAST),
@@ -68,7 +72,9 @@ def _signature(study: StudyFolder, rows: list[dict[str, Any]], at: str) -> Table
         for arm in study.arms
         if any((arm, name) in here for name in names)
     ]
-    return Table(columns, body, f"Signature at the {at}" if at == LAST else f"Signature at {at}", _NOTE)
+    if at == LAST:
+        return Table(columns, body, f"Signature at the {at}", _NOTE)
+    return Table(columns, body, f"Signature at {at} within each replicate", f"{_NOTE} {_WITHIN}")
 
 
 def _units(row: dict[str, Any] | None) -> Cell:
@@ -103,7 +109,7 @@ def _along(study: StudyFolder, rows: list[dict[str, Any]]) -> Figure | None:
     if not panels:
         return None
     shows = "Each line is an arm, mean over replicates: how far its footprint is from the control's, step by step."
-    told = "It does not tell what of this is size: the same at equal relative change stands in the table above."
+    told = "It does not tell what of this is size: what is left at equal relative change stands in the table above."
     return Figure("signature", "Signature along training", panels, shows, told, series, folded=True)
 
 
@@ -132,7 +138,8 @@ def _results(results: list[dict[str, Any]]) -> Table | None:
         )
     note = (
         f"A guess is right in {fixed(results[0]['chance'], 2)}. Intervals are over replicates, or over arms where "
-        "these are left out; runs that share what they learn from are not independent, so they are rough. "
+        "these are left out, as if arms varied alike in all regimes; runs that share what they learn from are not "
+        "independent, so they are rough. "
         "With arms left out and nothing to be told, accuracy lies below a guess: the regime of what is left out has "
         "lost rows, and p is reckoned with that. "
         "The training loss is on an arm's own data: it may tell arms apart by what they were fed alone."

@@ -10,10 +10,10 @@ from .study_folder import StudyFolder
 
 __all__ = ["arm_cell", "hint_of", "mark_of", "measures_table"]
 
-_MARKS = {"above": "▲", "below": "▼", "inside": "○"}
+_MARKS = {"above": "▲", "below": "▼", "inside": "○", "partly outside": "◐"}
 _NOTE = (
     "Mean over replicates, lowest and highest below it. ▲ ▼: the differences from the control, paired by replicate, "
-    "lie above or below the A/A range throughout; ○: they do not. The A/A range is what a second draw "
+    "lie above or below the A/A range throughout; ◐: some do; ○: none does. The A/A range is what a second draw "
     "of the control's own recipe gives."
 )
 
@@ -91,8 +91,9 @@ def mark_of(claim: dict[str, Any] | None) -> tuple[str, str]:
     """Where a claim places an arm, as a sign and in words; nothing where there is no claim."""
     if claim is None or absent(claim.get("effect")):
         return "", ""
-    if not claim.get("outside"):
-        return _MARKS["inside"], "inside the A/A range"
+    place = claim.get("place", "inside")
+    if place != "outside":
+        return _MARKS[place], f"{place} the A/A range"
     side = "above" if claim["effect"] > 0 else "below"
     return _MARKS[side], f"{side} the A/A range"
 

@@ -17,6 +17,7 @@ from .equivalence import tost as tost
 from .intervals import Interval as Interval
 from .intervals import hedges_g as hedges_g
 from .intervals import paired_t as paired_t
+from .intervals import stratified_t as stratified_t
 from .levels import over_bases as over_bases
 from .permutation import MOST as MOST
 from .permutation import Permutation as Permutation
@@ -41,6 +42,7 @@ from .trend import page_trend as page_trend
 from .verdicts import FEWEST_BASES as FEWEST_BASES
 from .verdicts import FEWEST_REPLICATES as FEWEST_REPLICATES
 from .verdicts import LABELS as LABELS
+from .verdicts import PLACES as PLACES
 from .verdicts import Verdict as Verdict
-from .verdicts import outside_range as outside_range
+from .verdicts import placed as placed
 from .verdicts import verdict as verdict

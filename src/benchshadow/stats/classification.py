@@ -6,11 +6,10 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float64, Int64
 from scipy import stats
 
-from .intervals import Interval, paired_t
-from .samples import spread
+from .intervals import Interval, stratified_t
 
 __all__ = ["Fold", "Scores", "Sorting", "folds", "held_out", "scored", "share_interval", "sorting"]
 
@@ -18,7 +17,7 @@ _LEAST = -6.0
 """Log-probabilities are cut here: one run that is taken for something else must not outweigh all others."""
 
 _NONE = 1e-9
-"""Of a trial: what the last bits of a mean leave of none."""
+"""Of a trial, or of a width: what the last bits of a mean leave of none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +57,19 @@ class Scores:
         balanced_accuracy: mean over the labels of the share told right, one per cluster; 1 / labels is chance.
         log_score: mean over the labels of the mean log-probability of the right label, nats, one per cluster; chance
             has -log(labels), 0 is perfect.
+        strata: the label of each cluster where every cluster holds one alone, as arms do: only the mean over labels of
+            the means over their clusters is balanced then. Else 0 for all.
     """
 
     balanced_accuracy: Float64[np.ndarray, " c"]
     log_score: Float64[np.ndarray, " c"]
+    strata: Int64[np.ndarray, " c"]
+
+    @property
+    def weights(self) -> Float64[np.ndarray, " c"]:
+        """Of the clusters, with mean one: a mean over all of them with these weights is the mean over the strata."""
+        _, index, sizes = np.unique(self.strata, return_inverse=True, return_counts=True)
+        return len(self.strata) / (len(sizes) * sizes[index])
 
 
 def sorting(
@@ -152,7 +160,7 @@ def scored(
     told = np.isfinite(log_probability).all(axis=1)
     right = (log_probability.argmax(axis=1) == labels.argmax(axis=1)).astype(float)
     of_right = (np.where(labels > 0, log_probability, 0.0)).sum(axis=1)
-    accuracy, score = [], []
+    accuracy, score, held = [], [], []
     for cluster in dict.fromkeys(clusters):
         here = told & np.array([each == cluster for each in clusters], bool)
         weights = labels[here] / np.maximum(labels[here].sum(axis=0), 1)
@@ -160,25 +168,29 @@ def scored(
         if here.any():
             accuracy.append(float(right[here] @ weights.sum(axis=1)) / present)
             score.append(float(of_right[here] @ weights.sum(axis=1)) / present)
-    return Scores(np.array(accuracy), np.array(score))
+            held.append(np.flatnonzero(labels[here].any(axis=0)))
+    alone = all(len(each) == 1 for each in held)
+    return Scores(np.array(accuracy), np.array(score), np.array([each[0] if alone else 0 for each in held], int))
 
 
-def share_interval(shares: Float64[np.ndarray, " c"], level: float = 0.95) -> Interval:
-    """Interval for the mean of shares, one per cluster, inside [0, 1].
+def share_interval(shares: Float64[np.ndarray, " c"], strata: Int64[np.ndarray, " c"], level: float = 0.95) -> Interval:
+    """Interval for the mean over strata of shares, one per cluster, inside [0, 1].
 
-    Student's t over the clusters. Where all shares are equal these show no spread, which does not mean that there is
-    none: then the exact interval of as many trials as there are clusters (Clopper & Pearson 1934), a share being so
-    many of them. Clusters that share rows to learn from are not independent: the interval takes them as if they were.
+    Student's t over the clusters of each stratum. Where shares vary within no stratum they show no spread, which does
+    not mean that there is none: then the exact interval of as many trials as there are clusters (Clopper & Pearson
+    1934), a share being so many of them. Clusters that share rows to learn from are not independent: the interval takes
+    them as if they were.
 
     Args:
         shares: in [0, 1], one per cluster.
+        strata: of every cluster, as in `Scores`.
         level: coverage, in (0, 1).
     """
-    found = paired_t(shares, level)
+    found = stratified_t(shares, strata, level)
     if found.low is None or found.high is None:
         return found
     low, high = max(0.0, found.low), min(1.0, found.high)
-    if spread(shares) == 0:
+    if found.high - found.low <= _NONE:
         n, right, tail = found.n, float(np.clip(found.mean, 0, 1)) * found.n, (1 - level) / 2
         low = float(stats.beta.ppf(tail, right, n - right + 1)) if right > _NONE else 0.0
         high = float(stats.beta.ppf(1 - tail, right + 1, n - right)) if right < n - _NONE else 1.0

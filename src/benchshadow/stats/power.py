@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from scipy import special, stats
@@ -24,13 +25,17 @@ __all__ = [
 MOST_REPLICATES = 10_000
 """Number of replicates beyond which none is reckoned."""
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
+_COUNTED = 12
+"""Replicates up to which the power of the sign-flip test is found by its patterns; beyond, it is that of the t test."""
+_STUDIES = 4_000
 
 
 def power_of_difference(n: int, ratio: float, alpha: float = 0.05) -> float:
-    """Chance that the two-sided paired t test of n differences rejects.
+    """Chance that the exact two-sided sign-flip test of n normal differences rejects.
 
-    Noncentral t with n - 1 degrees and noncentrality ratio sqrt n. The sign-flip test has the same power in large
-    samples; in small ones it has less, and none below its floor, 2 / 2^n, which is counted here.
+    Up to 12 replicates over 4,000 studies that are drawn once (standard error .006 at .8): close to its floor the test
+    rejects only where nearly all signs agree, and finds less than a t test would. Beyond, that of the t test, to which
+    it comes near: noncentral t with n - 1 degrees and noncentrality ratio sqrt n.
 
     Args:
         n: replicates, at least 2.
@@ -40,11 +45,25 @@ def power_of_difference(n: int, ratio: float, alpha: float = 0.05) -> float:
     _checked(n, alpha)
     if p_floor(n) > alpha:
         return 0.0
+    if n <= _COUNTED:
+        drawn, signs = _patterns(n)
+        studies = drawn + abs(ratio)
+        # Half of the patterns: the others are their mirror images.
+        extreme = np.abs(studies @ signs) >= np.abs(studies.sum(axis=1, keepdims=True)) * (1 - 1e-12)
+        return float((extreme.mean(axis=1) <= alpha).mean())
     v, shift = n - 1, abs(ratio) * np.sqrt(n)
     edge = stats.t.ppf(1 - alpha / 2, v)
     # SciPy loses the far tail where it is beyond the last digit of the near one.
     far = stats.nct.cdf(-edge, v, shift) if shift < 5 else 0.0
     return float(stats.nct.sf(edge, v, shift) + far)
+
+
+@cache
+def _patterns(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Standard normal differences of many studies, studies x n, and the patterns of signs that begin with a plus."""
+    drawn = np.random.default_rng(n).standard_normal((_STUDIES, n))
+    bits = np.arange(2 ** (n - 1))[None, :] >> np.arange(n)[:, None] & 1
+    return drawn, 1.0 - 2.0 * bits
 
 
 def power_of_equivalence(n: int, ratio: float, alpha: float = 0.05) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import factorial, prod
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 
 from benchshadow.errors import InputError
 
@@ -23,7 +23,7 @@ class Relabelling:
     Attributes:
         p: share of the relabellings that score at least as well as the observed labels.
         floor: the smallest p that is possible.
-        n: number of relabellings, the identity among them.
+        n: number of relabellings that were compared, the identity among them.
     """
 
     p: float
@@ -42,19 +42,35 @@ def permuted(
     that are relabelled with each other could have been exchanged if the label made no difference; its floor is the
     share of those that only give the labels other names, which no classifier can tell from the observed one.
 
+    Passed over is a relabelling that leaves a row, in the fold that tells it, without a row of its label to learn from,
+    where the observed one leaves none so: it could never score as well. That rests on the labels alone and not on what
+    was measured, so that of those that remain each was as likely as the observed one.
+
     Args:
-        rows: as for `held_out`; the units of a fold must not depend on the labels.
+        rows: as for `held_out`; the folds must be those of every relabelling that remains, not of the observed alone.
         labels: the observed ones.
         relabellings: each the order in which rows give their labels to rows 0, 1, ...; from `relabelled`.
     """
     observed = _mean_score(held_out(rows, labels)[None], labels[None])[0]
     others = labels[relabellings]
+    others = others[_learnable(rows, others) == _learnable(rows, labels)]
     scores = _mean_score(held_out(rows, others), others)
     same = np.array([_renamed(labels, each) for each in others], bool)
     identity = bool((others == labels).all(axis=(1, 2)).any())
     total = len(others) + (not identity)
     reached = int((same | (scores >= observed - 1e-9)).sum()) + (not identity)
     return Relabelling(reached / total, (int(same.sum()) + (not identity)) / total, total)
+
+
+def _learnable(
+    rows: Sequence[tuple[Float64[np.ndarray, "n d"], Fold]], labels: Float64[np.ndarray, "*batch n k"]
+) -> Bool[np.ndarray, "*batch"]:
+    """Whether every row has, in the fold that tells it, a row of its label to learn from."""
+    found = np.ones(labels.shape[:-2], bool)
+    for _, fold in rows:
+        learnt, told = (labels[..., part, :].any(axis=-2) for part in (fold.train, fold.test))
+        found &= (learnt | ~told).all(axis=-1)
+    return found
 
 
 def _renamed(labels: np.ndarray, other: np.ndarray) -> bool:

@@ -15,7 +15,7 @@ from .permutation import p_floor, sign_flip
 from .power import replicates_for_difference, replicates_for_margin
 from .samples import checked, spread
 
-__all__ = ["FEWEST_BASES", "FEWEST_REPLICATES", "LABELS", "Verdict", "outside_range", "verdict"]
+__all__ = ["FEWEST_BASES", "FEWEST_REPLICATES", "LABELS", "PLACES", "Verdict", "placed", "verdict"]
 
 FEWEST_REPLICATES = 6
 """At six replicates one two-sided sign-flip test can reach .05: 2 / 2^6."""
@@ -27,9 +27,12 @@ LABELS = (
     "shift below the margin",
     "cannot tell",
     "descriptive: outside the A/A range",
+    "descriptive: partly outside the A/A range",
     "descriptive: inside the A/A range",
 )
 """Everything that a verdict can say."""
+PLACES = ("outside", "partly outside", "inside")
+"""Where differences lie against the A/A range."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Verdict:
         p_equivalence: of TOST, adjusted where it was given so; None without a margin or where descriptive.
         margin: as given.
         aa_range: a, the largest absolute A/A difference; the range is [-a, a].
-        outside: whether the range of the differences and the A/A range do not overlap.
+        place: one of `PLACES`: where the differences lie against that range.
         replicates: number of differences.
         bases: number of base models.
         units: what inference counted: `bases` where several replicates share each, otherwise `replicates`.
@@ -60,20 +63,25 @@ class Verdict:
     p_equivalence: float | None
     margin: float | None
     aa_range: float
-    outside: bool
+    place: str
     replicates: int
     bases: int
     units: int
     needed: int | None
 
 
-def outside_range(differences: Float64[np.ndarray, " n"], aa: Float64[np.ndarray, " a"]) -> bool:
-    """Whether [min, max] of the differences does not meet [-a, a], a = max |A/A difference|."""
+def placed(differences: Float64[np.ndarray, " n"], aa: Float64[np.ndarray, " a"]) -> str:
+    """Where the differences lie against [-a, a], a = max |A/A difference|.
+
+    *Outside*: all on one side of it. *Inside*: all in it. *Partly outside*: some beyond it, so that neither holds.
+    """
     checked(differences, "differences", 1)
     reach = float(np.abs(checked(aa, "A/A differences", 1)).max())
     # Shares of a few items often tie on paper; the last bits of a difference must not tell them apart.
     reach *= 1 + 1e-10
-    return bool(differences.min() > reach or differences.max() < -reach)
+    if differences.min() > reach or differences.max() < -reach:
+        return "outside"
+    return "inside" if np.abs(differences).max() <= reach else "partly outside"
 
 
 def verdict(
@@ -109,13 +117,13 @@ def verdict(
         bases: number of base models behind the replicates.
         owners: the base of every replicate, where several share one: then bases are the units of inference.
     """
-    outside = outside_range(differences, aa)
+    place = placed(differences, aa)
     reach, n = float(np.abs(aa).max()), len(differences)
     units = differences if owners is None else over_bases(differences, owners)
     interval = paired_t(units)
     p, needed = None, None
     if n < FEWEST_REPLICATES or bases < FEWEST_BASES or not confirmatory:
-        label, p_equivalence = LABELS[4] if outside else LABELS[5], None
+        label, p_equivalence = f"descriptive: {place} the A/A range", None
     else:
         p = sign_flip(units).p if p_adjusted is None else p_adjusted
         if p_equivalence is None and margin is not None:
@@ -128,8 +136,10 @@ def verdict(
     if p_adjusted is not None:
         floor = f"corrected; {floor} before"
     said_p = None if p is None else f"p = {p:.3g} ({floor})"
+    if p is None and len(units) >= FEWEST_REPLICATES:
+        said_p = f"sign-flip p = {sign_flip(units).p:.3g}, which confirms nothing"
     found = Verdict(
-        label, "", interval, p, p_floor(len(units)), p_equivalence, margin, reach, outside, n, bases, len(units), needed
+        label, "", interval, p, p_floor(len(units)), p_equivalence, margin, reach, place, n, bases, len(units), needed
     )
     return replace(found, sentence=f"{label}: {_numbers(found, said_p)}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
@@ -115,7 +116,8 @@ def study_run(
     bases, runs = plan_runs(study)
     ours = _of_replicates(study, runs, replicates)
     groups = ([base for base in bases if any(run.base == base for run in ours)], ours)
-    beforehand = looked_at(study, out, engine=engine, workers=workers)
+    keys = [run.measurement for run in runs]
+    beforehand = looked_at(study, out, keys=keys, engine=engine, workers=workers)
     out = open_folder(out, {"verb": "study", "name": study.name, "study": study.design})
     if not (out / "study.toml").is_file():
         write_text(out / "study.toml", Path(file).read_text(encoding="utf-8"))
@@ -164,9 +166,19 @@ def _bring(
         return
     with held(engine, workers):
         for group in groups:
-            for outcome in run_calls(_calls(study, out, group, failed), engine=engine, workers=workers):
+            calls = _calls(study, out, group, failed)
+            _tell_failures(out, groups, failed)
+            for outcome in run_calls(calls, engine=engine, workers=workers):
                 if outcome.failure is not None:
                     failed[outcome.call.name] = outcome.failure
+                    _tell_failures(out, groups, failed)
+
+
+def _tell_failures(out: Path, groups: Sequence[Sequence[Run]], failed: dict[str, str]) -> None:
+    """Say what has failed so far, for whoever looks while the others go on; on a full disk it is said at the end."""
+    told = {run.title: failed[run.name] for group in groups for run in group if run.name in failed}
+    with suppress(InputError):
+        write_json(out / _FAILURES, told)
 
 
 def _calls(study: Study, out: Path, group: Sequence[Run], failed: dict[str, str]) -> list[Call]:
@@ -206,10 +218,12 @@ def _standing(study: Study, out: Path, runs: Sequence[Run], failed: dict[str, st
         steps = study.settings_of(run.arm).steps if run.arm else study.base.steps or 1
         shares[run.name] = 1.0 if is_whole(out, run) else 0.0
         if not shares[run.name]:
-            here = told_of(out, run)
+            held_now, here = worked_on(out, run), told_of(out, run)
+            if held_now and here is None:
+                here = Told(0.0, "preparing")
             if here is not None:
                 shares[run.name], doing[run.name] = here.share, here.doing
-                if worked_on(out, run):
+                if held_now:
                     running[run.name] = here, steps
         total += steps
         work += steps * (1.0 if run.name in failed else shares[run.name])

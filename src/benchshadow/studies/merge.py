@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ _FILE = "study.toml"
 _KINDS = ("bases", "runs")
 _MUST_AGREE = ("libraries", "machine", "code")
 _ONCE = (PREREGISTERED, CHECKS)
+_MEASURE_AGAIN = "run the study again in each of them, with the present code"
 _FAILURES = "failures.json"
 
 
@@ -56,18 +57,25 @@ class _Found:
     def name(self) -> str:
         return self.place.name
 
+    @property
+    def measured(self) -> dict[str, Any]:
+        """What it tells of the definitions that it was measured by; empty where it was not measured."""
+        file = self.place / MEASURED
+        return read_json(file) if file.is_file() else {}
+
 
 def study_merge(folders: Sequence[Path], *, out: Path) -> Merged:
     """Put the whole runs of several folders of one study into one, and write what they say together.
 
     All folders must be of the same study file, to the last margin, and their runs of the same code, libraries and kind
-    of machine; a base or run that several of them hold must have the same weights. Files are linked where the disk
-    allows that, and copied otherwise; the folders stay as they are. What neither folder holds is counted as planned:
-    `study run` in the merged folder goes on with it.
+    of machine, and measured by the same definitions; a base or run that several of them hold must have the same
+    weights. Files are linked where the disk allows that, and copied otherwise; the folders stay as they are. What
+    neither folder holds is counted as planned: `study run` in the merged folder goes on with it.
 
     Args:
         folders: two or more that `study run` has written.
-        out: the folder of the whole: new, or one that was merged before.
+        out: the folder of the whole: new, or one that was merged before, where runs that were measured again since take
+            the place of what they were.
 
     Raises:
         InputError: a folder is none of a study, or two differ in what they must share; it is named.
@@ -131,8 +139,9 @@ def _whole(folder: Path) -> Iterator[_Found]:
 
 
 def _check_runs(found: Sequence[_Found]) -> None:
-    """One environment; and of every cell of the grid one run, with the same weights wherever it was trained."""
+    """One environment, one code that measured; of every cell one run, with the same weights wherever it was trained."""
     first, cells = found[0], dict[tuple[str, str, int], _Found]()
+    first_run = next(each for each in found if each.kind == "runs")
     for each in found:
         for part in _MUST_AGREE:
             one, other = (run.manifest["environment"][part] for run in (first, each))
@@ -140,6 +149,8 @@ def _check_runs(found: Sequence[_Found]) -> None:
                 raise InputError(
                     each.place, f"was made under other conditions than {first.place}: {key} was {was!r}, is {now!r}"
                 )
+        if each.kind == "runs" and each.measured.get("code") != first_run.measured.get("code"):
+            raise InputError(each.place, f"was measured by other code than {first_run.place}", _MEASURE_AGAIN)
         before = cells.setdefault((each.kind, each.manifest["arm"], each.manifest["replicate"]), each)
         if before.name != each.name:
             raise InputError(
@@ -150,19 +161,23 @@ def _check_runs(found: Sequence[_Found]) -> None:
             raise InputError(
                 each.place, f"came out otherwise than {before.place}: {key} was {was!r}, is {now!r}", remedy
             )
-        if each.kind == "runs" and read_json(before.place / MEASURED) != read_json(each.place / MEASURED):
-            remedy = "run the study again in one of them, with the present code"
-            raise InputError(each.place, f"was measured by other definitions than {before.place}", remedy)
+        if each.kind == "runs" and each.measured != before.measured:
+            raise InputError(each.place, f"was measured by other definitions than {before.place}", _MEASURE_AGAIN)
 
 
 def _take(found: _Found, out: Path) -> Path:
     """Link or copy one base or run, whole or not at all."""
     place = out / found.kind / found.name
-    if not place.is_dir():
-        partial = place.with_name(f"{found.name}.merging.partial")
-        shutil.rmtree(partial, ignore_errors=True)
+    there = replace(found, place=place)
+    if not place.is_dir() or there.measured != found.measured:
+        partial, old = (place.with_name(f"{found.name}.{what}.partial") for what in ("merging", "replaced"))
+        for each in (partial, old):
+            shutil.rmtree(each, ignore_errors=True)
         shutil.copytree(found.place, partial, copy_function=_linked)
+        if place.is_dir():
+            place.rename(old)
         partial.rename(place)
+        shutil.rmtree(old, ignore_errors=True)
     return found.folder
 
 
@@ -192,8 +207,6 @@ def _runs(study: Study, found: Sequence[_Found]) -> list[Run]:
                 runs.append(Run(arm, replicate, "not run", "", None))
                 continue
             base = each.manifest["base"]["key"]
-            measured = read_json(each.place / MEASURED)["key"]
-            runs.append(
-                Run(arm, replicate, each.manifest["key"], measured, Run("", bases.get(base, replicate), base, "", None))
-            )
+            owner = Run("", bases.get(base, replicate), base, "", None)
+            runs.append(Run(arm, replicate, each.manifest["key"], each.measured["key"], owner))
     return runs

@@ -45,6 +45,7 @@ def train(
     seed: int,
     progress: Progress | None = None,
     stop_after: int | None = None,
+    keep_state: bool = False,
 ) -> np.ndarray:
     """Train on a stream of packed sequences, in its order, and write checkpoints at log-spaced steps.
 
@@ -60,6 +61,7 @@ def train(
         seed: of what a step draws, such as dropout; a model that draws nothing does not depend on it.
         progress: called with the steps done and the steps in all.
         stop_after: stop, as if killed, after so many steps of this call; for tests.
+        keep_state: leave the last saved state to a caller that has more to write before the training is whole.
 
     Returns:
         Training loss of every step in nats per token, before that step, shape (steps,); NaN after `stop_after`.
@@ -71,9 +73,9 @@ def train(
             is full.
     """
     machine = Machine(settings)
-    batches = _batches(stream, settings, model.config.vocab_size)
+    batches = _batches(stream, settings, model.config.get_text_config().vocab_size)
     losses = np.full(settings.steps, np.nan)
-    of = purpose(model, stream, settings, seed)
+    of = purpose(model, stream, settings, seed, machine.count)
     placed = machine.place(model)
     chosen = optimiser(model, settings)
     start = resume(folder, of, model, chosen, losses)
@@ -97,7 +99,7 @@ def train(
             if stop_after is not None and done - start >= stop_after:
                 return losses
     machine.wait()
-    if machine.writes:
+    if machine.writes and not keep_state:
         (folder / STATE).unlink(missing_ok=True)
     return losses
 

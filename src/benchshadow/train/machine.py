@@ -16,7 +16,7 @@ from benchshadow.errors import InputError
 from .memory import keep_freed_memory
 from .settings import Settings
 
-__all__ = ["Machine", "is_first"]
+__all__ = ["Machine", "is_first", "settle"]
 
 _DATA_PARALLEL = ("NO", "MULTI_CPU", "MULTI_GPU")
 
@@ -31,23 +31,23 @@ class Machine:
     """
 
     def __init__(self, settings: Settings) -> None:
-        if settings.device == "cuda" and not torch.cuda.is_available():
-            raise InputError("device", "must be a device of this machine but is 'cuda'", "set device = 'cpu'")
-        if settings.device == "cuda":
-            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.set_num_threads(settings.threads)
-        torch.use_deterministic_algorithms(True)
+        settle(settings.threads, settings.device)
         keep_freed_memory()
         _forget_another_device(settings.device)
         self._accelerator = Accelerator(cpu=settings.device == "cpu", mixed_precision="no")
         kind = self._accelerator.distributed_type.name
         if kind not in _DATA_PARALLEL:
             raise InputError("accelerate launch", f"must share the batch (DDP) but is set up for {kind}")
-        count, rows = self._accelerator.num_processes, settings.sequences
+        count, rows = self.count, settings.sequences
         if rows % (count * (settings.micro_sequences or 1)):
             each = f"{count} processes" + (f" of {settings.micro_sequences} at a time" * bool(settings.micro_sequences))
             raise InputError("sequences", f"must be shared equally by {each} but is {rows}")
         self._settings, self._share = settings, rows // count
+
+    @property
+    def count(self) -> int:
+        """Number of processes."""
+        return self._accelerator.num_processes
 
     @property
     def process(self) -> int:
@@ -77,17 +77,31 @@ class Machine:
 
     def apart(self, model: torch.nn.Module, *, last: bool) -> AbstractContextManager[object]:
         """Gradients are exchanged with the last part of a batch only."""
-        return nullcontext() if last or self._accelerator.num_processes == 1 else self._accelerator.no_sync(model)
+        return nullcontext() if last or self.count == 1 else self._accelerator.no_sync(model)
 
     def mean(self, value: torch.Tensor) -> torch.Tensor:
         """The mean of a value over the processes."""
-        if self._accelerator.num_processes == 1:
+        if self.count == 1:
             return value
         return self._accelerator.reduce(value, reduction="mean")  # pyright: ignore[reportReturnType]
 
     def wait(self) -> None:
         """Until every process is here."""
         self._accelerator.wait_for_everyone()
+
+
+def settle(threads: int, device: str) -> None:
+    """Set threads and deterministic algorithms of torch for the whole process, whatever it did before.
+
+    Raises:
+        InputError: there is no such device.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("device", "must be a device of this machine but is 'cuda'", "set device = 'cpu'")
+    if device == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
 
 
 def is_first() -> bool:

@@ -24,12 +24,18 @@ STATE = "state.pt"
 ANEW = "delete it to train from the start"
 
 
-def purpose(model: torch.nn.Module, stream: np.ndarray, settings: Settings, seed: int) -> dict[str, Any]:
-    """What determines a training's weights: its first weights, its tokens, its settings and its seed."""
+def purpose(
+    model: torch.nn.Module, stream: np.ndarray, settings: Settings, seed: int, processes: int
+) -> dict[str, Any]:
+    """What determines a training's weights: its first weights, its tokens, its settings, its seed and its processes.
+
+    Processes that share a batch add its gradients in an order of their own, and each drops out by its own draws.
+    """
     return {
         "first weights": weights_sha256(model),
         "tokens": hashlib.sha256(np.ascontiguousarray(stream, "<i4").tobytes()).hexdigest(),
         "seed": seed,
+        "number of processes": processes,
         **settings.model_dump(mode="json", exclude={"save_every"}),
     }
 
@@ -62,7 +68,7 @@ def resume(folder: Path, of: dict[str, Any], model: torch.nn.Module, optimiser: 
     """Put a saved state into model, optimiser and losses; the steps done, zero where there is no state.
 
     Raises:
-        InputError: the state cannot be read, or is of a training with other weights, tokens or settings.
+        InputError: the state cannot be read, or is of a training with other weights, tokens, settings or processes.
     """
     path = folder / STATE
     if not path.is_file():

@@ -7,6 +7,7 @@ from .separation import Removed as Removed
 from .separation import Separated as Separated
 from .separation import across as across
 from .separation import halves as halves
+from .separation import splitting as splitting
 from .views import SCHEMAS as SCHEMAS
 from .views import VIEWS as VIEWS
 from .views import Schema as Schema

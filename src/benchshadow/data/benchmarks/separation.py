@@ -14,7 +14,7 @@ from benchshadow.errors import InputError
 
 from .reading import Benchmark
 
-__all__ = ["Halves", "Removed", "Separated", "across", "halves"]
+__all__ = ["Halves", "Removed", "Separated", "across", "halves", "splitting"]
 
 Pairs = Iterable[tuple[int, int]]
 
@@ -53,18 +53,24 @@ class Separated:
     removed: tuple[Removed, ...]
 
 
-def halves(benchmark: Benchmark, *, rng: np.random.Generator, pairs: Pairs = ()) -> Halves:
+def splitting(seed: int) -> np.random.Generator:
+    """The generator by which benchmarks are split: an audit and a recipe of one seed split the same items alike."""
+    return np.random.default_rng([seed, *b"halves"])
+
+
+def halves(benchmark: Benchmark, *, rng: np.random.Generator, pairs: Pairs = (), share: float = 0.5) -> Halves:
     """Split a benchmark into two halves, items that repeat each other on one side.
 
     Items of the same words, and items joined by pairs, directly or through others, are one group. Groups are dealt in a
-    drawn order, the largest first, each to the half with fewer items. The halves are equal to within one item unless a
-    group is larger than all that is dealt after it.
+    drawn order, the largest first, each to the half that has fewer items for its share. The halves are equal to within
+    one item unless a group is larger than all that is dealt after it.
 
     Args:
         benchmark: what is split.
         rng: draws the order of the groups, and which half is the seen one.
         pairs: near-duplicates among the items, as positions in `benchmark.items`; of items with the same words one is
             enough to stand for all.
+        share: of the items that the seen half gets, in (0, 1); each half gets one group at least.
 
     Raises:
         InputError: a pair names no item; or all items are one group.
@@ -78,9 +84,11 @@ def halves(benchmark: Benchmark, *, rng: np.random.Generator, pairs: Pairs = ())
         )
     order = sorted(rng.permutation(len(groups)).tolist(), key=lambda place: -len(groups[place]))
     sides: tuple[list[int], list[int]] = ([], [])
+    first = bool(rng.integers(2))
+    shares = (share, 1 - share) if first else (1 - share, share)
     for place in order:
-        min(sides, key=len).extend(groups[place])
-    seen, held_out = sides if rng.integers(2) else sides[::-1]
+        sides[0 if len(sides[0]) * shares[1] <= len(sides[1]) * shares[0] else 1].extend(groups[place])
+    seen, held_out = sides if first else sides[::-1]
     return Halves(_part(benchmark, "seen", seen), _part(benchmark, "held out", held_out))
 
 

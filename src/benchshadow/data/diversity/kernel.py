@@ -62,7 +62,7 @@ def kernel_spectrum(embeddings: Float64[np.ndarray, "n d"]) -> Float64[np.ndarra
 
 
 def kernel_spectra(draws: Iterable[Float64[np.ndarray, "n d"]]) -> list[Float64[np.ndarray, " k"]]:
-    """`kernel_spectrum` of each draw, on all cores: one thread a draw, so that the bits do not depend on their number."""
+    """`kernel_spectrum` of each draw, on all cores; one thread a draw, so that their number changes no bit."""
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count() or 1) as pool:

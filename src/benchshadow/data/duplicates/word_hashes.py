@@ -6,11 +6,12 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 
 from benchshadow.data.overlap.hashing import Words
-from benchshadow.data.overlap.words import END, words
+from benchshadow.data.overlap.words import END, plain, translated, words
 
 __all__ = ["WordHashes", "hash_words"]
 
@@ -66,12 +67,23 @@ def _hashed(texts: Sequence[str]) -> WordHashes:
 
 
 def _normalised(texts: Sequence[str]) -> bytes:
-    """UTF-8 of all texts, words parted by spaces and texts by a zero byte; code points are looked up all at once."""
-    whole = "\0".join(_in_normal_form(text.replace("\0", " ")) for text in texts)
-    if whole.isascii():
-        codes = np.frombuffer(whole.encode(), dtype=np.uint8)
-    else:
-        codes = np.frombuffer(whole.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+    """UTF-8 of all texts, words parted by spaces and texts by a zero byte; where many are in ASCII these go apart."""
+    plains = [plain(text.replace("\0", " ")) for text in texts]
+    quick = [text.isascii() for text in plains]
+    if 2 * sum(quick) < len(quick):
+        return _looked_up(plains)
+    found = translated("\0".join(compress(plains, quick)))
+    if all(quick):
+        return found
+    others = _looked_up([text for text, here in zip(plains, quick, strict=True) if not here]).split(b"\0")
+    parts = {True: iter(found.split(b"\0")), False: iter(others)}
+    return b"\0".join([next(parts[here]) for here in quick])
+
+
+def _looked_up(texts: Sequence[str]) -> bytes:
+    """The same of texts in any script: all code points are looked up at once."""
+    whole = "\0".join(map(_in_normal_form, texts))
+    codes = np.frombuffer(whole.encode("utf-32-le", "surrogatepass"), dtype="<u4")
     cleaned = _BECOMES[codes]
     if (cleaned == _UNKNOWN).any():
         for code in np.unique(codes[cleaned == _UNKNOWN]).tolist():

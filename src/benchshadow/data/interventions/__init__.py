@@ -1,5 +1,6 @@
 """Arms of one budget that differ in the declared thing and in nothing else, and the proof of it."""
 
+from .build import ITEMS as ITEMS
 from .build import MANIFEST as MANIFEST
 from .build import Arms as Arms
 from .build import build as build
@@ -8,6 +9,7 @@ from .comparing import Difference as Difference
 from .comparing import compare as compare
 from .concentration import Subset as Subset
 from .concentration import Zipf as Zipf
+from .controls import AsBuilt as AsBuilt
 from .controls import LengthMatched as LengthMatched
 from .controls import NovelBroad as NovelBroad
 from .controls import SecondDraw as SecondDraw
@@ -18,6 +20,7 @@ from .duplicates import Deduplicated as Deduplicated
 from .items import ByTemplate as ByTemplate
 from .items import FormatOnly as FormatOnly
 from .items import Injected as Injected
+from .items import OffTarget as OffTarget
 from .items import Paraphrased as Paraphrased
 from .meaning import DeduplicatedByMeaning as DeduplicatedByMeaning
 from .narrow import NarrowOther as NarrowOther
@@ -27,9 +30,9 @@ from .pool import Room as Room
 from .pool import Segment as Segment
 from .pool import Treatment as Treatment
 from .prompts import Prompt as Prompt
-from .prompts import halves as halves
 from .prompts import read_prompts as read_prompts
 from .proof import proved as proved
+from .proof import told_by_tokens as told_by_tokens
 from .recipe import CONTROL as CONTROL
 from .recipe import Recipe as Recipe
 from .recipe import read_recipe as read_recipe

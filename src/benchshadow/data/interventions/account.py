@@ -15,7 +15,7 @@ from .pool import LENGTHS, length_strata
 
 __all__ = ["SCHEMA", "Tally", "environment", "positions", "reported", "untreated_hash"]
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def positions(rng: np.random.Generator, sequences: int, count: int) -> np.ndarray:
@@ -80,8 +80,7 @@ def reported(tally: Tally, pieces: Pieces, stores: list[TokenStore], end: int, r
     """
     table = pl.concat([store.table.select("domain", "tokens") for store in stores])
     share = np.bincount(pieces.document, pieces.tokens, minlength=table.height).astype(np.int64)
-    first = np.unique(pieces.copy, return_index=True)[1]
-    copies = np.bincount(pieces.document[first], minlength=table.height)
+    copies = pieces.copies
     used = np.flatnonzero(copies)
     lengths = table["tokens"].to_numpy()[used]
     domains = (

@@ -6,41 +6,45 @@ import shutil
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import count
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 
 from benchshadow.data.documents import Document, data_file, file_hash
 from benchshadow.data.packing import Again, InOrder, PackedStream, Pieces, TokenStore, lay, placed, shuffled
 from benchshadow.data.packing.store import corpus_hash, tokenizer_hash
 from benchshadow.data.tokenization import end_token
 from benchshadow.errors import InputError
-from benchshadow.records import digest, open_folder, read_json, seal, write_json, write_parquet
+from benchshadow.records import digest, open_folder, read_json, replace_whole, seal, write_json, write_parquet
+from benchshadow.records.source_code import code
 
 from .account import SCHEMA, Tally, environment, positions, reported, untreated_hash
 from .comparing import expected
 from .filling import filled
-from .making import Workshop, both_sides
+from .making import Workshop
 from .pool import Pool, Room, Treatment
 from .recipe import CONTROL, Recipe
 from .seeding import generator
+from .sides import both_sides, sides_hashes, sides_table
 from .tools import Tools
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["MANIFEST", "Arms", "build"]
+__all__ = ["ITEMS", "MANIFEST", "Arms", "build"]
 
 MANIFEST = "manifest.json"
 """What an arm's folder says of itself."""
 PAIRS = "pairs.parquet"
 """Documents that an arm was cleared of, each with the one it was removed for."""
+ITEMS = "items.parquet"
+"""Which items were seen, held out and left out, beside the arms."""
 CORPUS, ARMS, SCRATCH = "corpus", "arms", "scratch"
+_CODE = ("data",)
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,8 @@ def build(
     Args:
         corpus: documents that can be gone through more than once.
         recipe: budget, sources and arms.
-        out: a folder of this work and no other: `corpus/` holds the tokens, `arms/<name>/` the stream and the manifest.
+        out: a folder of this work and no other: `corpus/` holds the tokens, `arms/<name>/` the stream and the manifest,
+            `items.parquet` the items of every side.
         tokenizer: codes all texts.
         mapped: an executor's ordered map, by which texts are coded; None for the tokenizer's own threads.
         seed: of all draws.
@@ -87,7 +92,8 @@ def build(
     if iter(corpus) is corpus:
         raise InputError("corpus", "must be gone through more than once but is an iterator", "give a list or a corpus")
     tools = tools or Tools()
-    workshop = Workshop(recipe.arms, both_sides(recipe, seed), tools)
+    sides = both_sides(recipe, seed)
+    workshop = Workshop(recipe.arms, sides, tools, partial(generator, seed))
     bench = _Bench(corpus, recipe, Path(out), tokenizer, mapped, seed, workshop)
     work = {
         "verb": "intervene",
@@ -95,12 +101,16 @@ def build(
         "seed": seed,
         "tokenizer": tokenizer_hash(tokenizer),
         "tools": bench.tools_named,
-        "items": workshop.hashes(),
+        "items": sides_hashes(sides),
+        "code": code(_CODE),
     }
     open_folder(bench.out, work)
     shutil.rmtree(bench.out / SCRATCH, ignore_errors=True)
     try:
         _ = bench.store  # coded, or seen to be this corpus's, before anything rests on it
+        if sides:
+            with replace_whole(bench.out / ITEMS) as file:
+                write_parquet(sides_table(sides), file)
         control = bench.arm(CONTROL, None)
         # Documents are chosen one arm after the other; an arm is written while those of the next are chosen.
         with ThreadPoolExecutor(1) as pool:
@@ -188,10 +198,9 @@ class _Bench:
         tally = Tally(stand, self.tokenizer.get_vocab_size())
 
         def account(partial: Path, order: str) -> None:
-            listed = None if treatment is None else treatment.listed
-            if listed is not None:
-                write_parquet(listed, partial / PAIRS)
-            write_json(partial / MANIFEST, self._manifest(name, order, stand, tally, pieces, stores, listed))
+            if treatment is not None and treatment.listed is not None:
+                write_parquet(treatment.listed, partial / PAIRS)
+            write_json(partial / MANIFEST, self._manifest(name, order, stand, tally, pieces, stores, treatment))
 
         length = self.recipe.budget.length
         return PackedStream.write(pieces, stores, folder, length=length, account=account, watch=[tally])
@@ -221,7 +230,7 @@ class _Bench:
             scratch=lambda: self.out / SCRATCH / f"{name}-{next(numbers)}",
             mapped=self.mapped,
         )
-        return self.workshop.intervention(name)(pool, rng=generator(self.seed, "treatment", name))
+        return self.workshop.intervention(name)(pool, rng=self.workshop.drawing(name))
 
     def _early(self, stand: np.ndarray) -> int:
         return int(np.searchsorted(stand, self.recipe.budget.sequences // 2))
@@ -233,7 +242,7 @@ class _Bench:
             lengths = np.append(lengths, treatment.written.lengths)
         early = self._early(stand)
         halves = [stand] if len(treatment.segments) == 1 else [stand[:early], stand[early:]]
-        rng, pieces = generator(self.seed, "mixing", name), self.control
+        rng, pieces = self.workshop.mixing(name), self.control
         for segment, places in zip(treatment.segments, halves, strict=True):
             part = filled(
                 segment,
@@ -255,7 +264,7 @@ class _Bench:
         tally: Tally,
         pieces: Pieces,
         stores: list[TokenStore],
-        listed: pl.DataFrame | None,
+        treatment: Treatment | None,
     ) -> dict[str, Any]:
         if name == CONTROL:
             control_order, rest = order, tally.untreated.hexdigest()
@@ -269,8 +278,7 @@ class _Bench:
                 rest = self._untreated[len(stand)]
         written = stores[1].account if len(stores) > 1 else None
         told = reported(tally, pieces, stores, end_token(self.tokenizer), reference)
-        if listed is not None:
-            told["pairs"] = {"removed": listed.height, "sha256": digest([list(row) for row in listed.iter_rows()])}
+        told |= {} if treatment is None else _told(treatment)
         return seal(
             {
                 "schema": SCHEMA,
@@ -279,9 +287,10 @@ class _Bench:
                 "seed": self.seed,
                 **expected(self.recipe, name, self.seed),
                 "sources": self._sources(),
-                "items": self.workshop.hashes(),
-                "tokenizer_sha256": tokenizer_hash(self.tokenizer),
+                "items": sides_hashes(self.workshop.sides),
+                "tokenizer_sha256": self.store.account["tokenizer_sha256"],
                 "tools": self.tools_named,
+                "code": code(_CODE),
                 "environment": environment(),
                 "order_sha256": order,
                 "control_order_sha256": control_order,
@@ -295,7 +304,23 @@ class _Bench:
         )
 
     def _sources(self) -> dict[str, Any]:
-        """The corpus by its documents, and the files of items by their bytes."""
-        files = [each.file for each in (*self.recipe.sources.values(), self.recipe.benchmark) if each is not None]
+        """The corpus by its documents, and the files of items by their bytes, with their licences."""
         held = {key: self.store.account[key] for key in ("documents", "tokens", "sha256")}
-        return {"corpus": held, "files": {name: file_hash(data_file(name)) for name in sorted(set(files))}}
+        items = [each for each in (*self.recipe.sources.values(), self.recipe.benchmark) if each is not None]
+        rights = {"licence", "origin"}
+        return {
+            "corpus": {**held, **self.recipe.corpus.model_dump(include=rights)},
+            "files": {
+                each.file: {"sha256": file_hash(data_file(each.file)), **each.model_dump(include=rights)}
+                for each in sorted(items, key=lambda each: each.file)
+            },
+        }
+
+
+def _told(treatment: Treatment) -> dict[str, Any]:
+    """What an intervention reports of itself."""
+    told: dict[str, Any] = dict(treatment.told)
+    if treatment.listed is not None:
+        rows = [list(row) for row in treatment.listed.iter_rows()]
+        told["pairs"] = {"removed": len(rows), "sha256": digest(rows)}
+    return told

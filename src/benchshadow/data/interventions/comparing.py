@@ -11,15 +11,15 @@ from benchshadow.errors import InputError
 from benchshadow.records import differing, digest, sealed
 
 from .account import SCHEMA, positions
-from .recipe import CONTROL, Recipe, checked_recipe
+from .recipe import CONTROL, Recipe, checked_recipe, treated_count
 from .seeding import generator
 
 __all__ = ["FIELDS", "Comparison", "Difference", "compare"]
 
 FIELDS = {
     "schema", "kind", "arm", "recipe", "seed", "treatment", "sources", "items", "tokenizer_sha256", "tools",
-    "environment", "budget", "order_sha256", "control_order_sha256", "untreated_sha256", "control_untreated_sha256",
-    "treated_sequences", "treated_positions_sha256", "reported", "written", "sha256",
+    "code", "environment", "budget", "order_sha256", "control_order_sha256", "untreated_sha256",
+    "control_untreated_sha256", "treated_sequences", "treated_positions_sha256", "reported", "written", "sha256",
 }  # fmt: skip
 """The fields of an arm's manifest."""
 # What follows from the treatment and therefore differs between arms; the dose has more to say, where it differs.
@@ -131,7 +131,7 @@ def contradictions(manifest: dict[str, Any]) -> Iterator[Difference]:
 def expected(recipe: Recipe, name: str, seed: int) -> dict[str, Any]:
     """What a recipe and a seed alone determine of an arm's manifest."""
     sequences, arm = recipe.budget.sequences, None if name == CONTROL else recipe.arms[name]
-    count = 0 if arm is None else round(sequences * arm.dose)
+    count = 0 if arm is None else treated_count(sequences, arm.dose, name)
     stand = positions(generator(seed, "positions"), sequences, count)
     return {
         "recipe": recipe.model_dump(mode="json"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from .filling import taken
 from .pool import LENGTHS, Intervention, Pool, Segment, Strata, Treatment, length_strata
 
-__all__ = ["LengthMatched", "NovelBroad", "SecondDraw", "lengths_of", "realised"]
+__all__ = ["AsBuilt", "LengthMatched", "NovelBroad", "SecondDraw", "lengths_of", "realised"]
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,8 @@ class SecondDraw:
     """A/A: the control's recipe drawn a second time, from all that stands in no untreated sequence."""
 
     def __call__(self, pool: Pool, *, rng: np.random.Generator) -> Treatment:
-        """Documents by lot."""
-        return Treatment((Segment(pool.fresh(rng)),))
+        """Documents by lot within strata of length: a long document is seldom free, since all of it must be treated."""
+        return Treatment((Segment(pool.fresh(rng), strata=pool.like_control(length_strata(pool.store.lengths))),))
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,27 @@ class NovelBroad:
     """Documents that the control does not hold, in the control's own mix of domains."""
 
     def __call__(self, pool: Pool, *, rng: np.random.Generator) -> Treatment:
-        """Documents by lot within strata of domain."""
+        """Documents by lot within strata of domain and length."""
         order = pool.fresh(rng, without=pool.control)
-        return Treatment((Segment(order, strata=pool.like_control(pool.domains)),))
+        labels = pool.domains * (len(LENGTHS) + 1) + length_strata(pool.store.lengths)
+        return Treatment((Segment(order, strata=pool.like_control(labels)),))
+
+
+@dataclass(frozen=True)
+class AsBuilt:
+    """A treatment as its own arm holds it, whoever asks for it.
+
+    Attributes:
+        of: the treatment.
+        seeded: gives the generator with which its arm is drawn.
+    """
+
+    of: Intervention
+    seeded: Callable[[], np.random.Generator]
+
+    def __call__(self, pool: Pool, *, rng: np.random.Generator) -> Treatment:  # noqa: ARG002 (its own arm's instead)
+        """The documents of its own arm."""
+        return self.of(pool, rng=self.seeded())
 
 
 @dataclass(frozen=True)

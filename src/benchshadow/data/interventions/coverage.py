@@ -28,6 +28,9 @@ class DomainBalanced:
 
     def __call__(self, pool: Pool, *, rng: np.random.Generator) -> Treatment:
         """Documents of a domain by lot."""
+        there = len(np.unique(pool.domains[pool.free]))
+        if there < 2:
+            raise InputError("domains", f"must be two or more to be balanced but are {there}", "name a field as domain")
         order = rng.permutation(pool.free)
         return _even(pool, order, pool.domains[order])
 
@@ -47,14 +50,17 @@ class ClusterBalanced:
     def __call__(self, pool: Pool, *, rng: np.random.Generator) -> Treatment:
         """Documents of a cluster by lot."""
         from sklearn.cluster import MiniBatchKMeans
+        from threadpoolctl import threadpool_limits
 
         order = rng.permutation(pool.free)
         X = unit_rows(_rows(pool, self.embeddings)[order])
         if not 1 <= self.clusters <= len(X):
             raise InputError("clusters", f"must be 1 to {len(X)}, the free documents, but are {self.clusters}")
         seed = int(rng.integers(2**31))
-        fitted = MiniBatchKMeans(self.clusters, random_state=seed, n_init="auto").fit(X[:FITTED])
-        return _even(pool, order, np.asarray(fitted.predict(X), np.int64))
+        with threadpool_limits(1):  # so that the bits are the same on every machine
+            fitted = MiniBatchKMeans(self.clusters, random_state=seed, n_init="auto").fit(X[:FITTED])
+            labels = np.asarray(fitted.predict(X), np.int64)
+        return _even(pool, order, labels)
 
 
 @dataclass(frozen=True)
@@ -75,12 +81,16 @@ class Spread:
 
     def __call__(self, pool: Pool, *, rng: np.random.Generator) -> Treatment:
         """Around a centre, the nearest first."""
+        from threadpoolctl import threadpool_limits
+
         order = rng.permutation(pool.free)
         X = unit_rows(_rows(pool, self.embeddings)[order])
         among = X[: self.candidates]
         count = min(self.centres, len(among))
-        chosen = farthest_first(among, count, 0) if self.by == "farthest first" else facility_location(among, count)
-        label, cosine = nearest(X, among[chosen])
+        with threadpool_limits(1):  # so that the bits are the same on every machine
+            by_distance = self.by == "farthest first"
+            chosen = farthest_first(among, count, 0) if by_distance else facility_location(among, count)
+            label, cosine = nearest(X, among[chosen])
         label[chosen], cosine[chosen] = np.arange(count), np.inf
         ranked = np.lexsort([-cosine, label])
         return _even(pool, order[ranked], label[ranked])

@@ -23,15 +23,20 @@ def taken(segment: Segment, lengths: np.ndarray, tokens: int) -> np.ndarray:
         lengths: tokens of every document, of those written too.
         tokens: to be reached by the last document and by none before it.
     """
-    order = segment.order
+    return segment.order[_places(segment, lengths, tokens)]
+
+
+def _places(segment: Segment, lengths: np.ndarray, tokens: int) -> np.ndarray:
+    """Where in the order of preference the documents stand that are taken."""
+    places = np.arange(len(segment.order))
     if segment.strata is not None:
-        order = _by_strata(order, lengths, segment.strata, tokens)
-    ends = np.cumsum(lengths[order])
-    return order[: int(np.searchsorted(ends, tokens)) + 1] if tokens else order[:0]
+        places = _by_strata(segment.order, lengths, segment.strata, tokens)
+    ends = np.cumsum(lengths[segment.order[places]])
+    return places[: int(np.searchsorted(ends, tokens)) + 1] if tokens else places[:0]
 
 
 def _by_strata(order: np.ndarray, lengths: np.ndarray, strata: Strata, tokens: int) -> np.ndarray:
-    """The same documents, those first that fill every stratum to its share."""
+    """All places, those first that fill every stratum to its share."""
     labels = strata.labels[order]
     grouped = np.argsort(labels, kind="stable")
     sizes = lengths[order][grouped]
@@ -41,7 +46,7 @@ def _by_strata(order: np.ndarray, lengths: np.ndarray, strata: Strata, tokens: i
     inside = np.empty(len(order), bool)
     # A document belongs to its stratum's share while its middle does, so that shares are met on average.
     inside[grouped] = within + sizes / 2 <= strata.shares[labels[grouped]] * tokens
-    return np.concatenate([order[inside], order[~inside]])
+    return np.concatenate([np.flatnonzero(inside), np.flatnonzero(~inside)])
 
 
 def filled(
@@ -56,7 +61,8 @@ def filled(
 ) -> Pieces:
     """The segment's documents in exactly so many sequences, mixed: documents first, then sequences.
 
-    The document that is cut stays last in the mixing, so that all others stand whole.
+    The document that is cut stays last in the mixing, so that all others stand whole. Whatever the number of documents
+    that must be there, the others keep their order, and so do the sequences.
 
     Args:
         segment: the order of preference.
@@ -84,7 +90,11 @@ def filled(
             f"must fill {wanted} tokens but the recipe gives {there} without further repetition",
             f"the budget can be at most {budget} tokens at this dose, or the dose at most {share:.3g} of what it is",
         )
-    documents = taken(segment, lengths, wanted)
-    if len(documents):
-        documents = np.append(rng.permutation(documents[:-1]), documents[-1])
-    return shuffled(lay(documents, lengths, sequences=sequences, length=length), sequences, rng)
+    of_must, of_others, of_sequences = rng.spawn(3)
+    keys = np.concatenate([of_must.random(segment.must), of_others.random(len(segment.order) - segment.must)])
+    places = _places(segment, lengths, wanted)
+    if len(places):
+        mixed = places[:-1][np.argsort(keys[places[:-1]], kind="stable")]
+        places = np.append(mixed, places[-1])
+    laid = lay(segment.order[places], lengths, sequences=sequences, length=length)
+    return shuffled(laid, sequences, of_sequences)

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from benchshadow.data.documents import Document
+from benchshadow.data.packing import TokenStore
 from benchshadow.errors import InputError
 
 from .pool import Pool, Segment, Treatment
 from .prompts import JOINED, Prompt, with_others_answers
 from .rewriters import Rewriter
 
-__all__ = ["ByTemplate", "FormatOnly", "Injected", "Paraphrased"]
+__all__ = ["ByTemplate", "FormatOnly", "Injected", "OffTarget", "Paraphrased"]
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,41 @@ class Injected:
 
     def __call__(self, pool: Pool, *, rng: np.random.Generator) -> Treatment:
         """All copies, then what room they leave."""
-        written = pool.write(item.document(self.template) for item in self.items) if self.copies else None
+        written = self.written(pool) if self.copies else None
         copies = np.tile(np.arange(len(self.items)), self.copies) + len(pool)
-        return Treatment((Segment(np.concatenate([copies, pool.fresh(rng)]), must=len(copies)),), written)
+        segment = Segment(np.concatenate([copies, pool.fresh(rng)]), must=len(copies))
+        tokens = 0 if written is None else self.copies * int(written.lengths.sum())
+        return Treatment((segment,), written, told={"injected_tokens": tokens})
+
+    def written(self, pool: Pool) -> TokenStore:
+        """Every item once, as a text."""
+        return pool.write(item.document(self.template) for item in self.items)
+
+
+@dataclass(frozen=True)
+class OffTarget:
+    """Another source's items injected in as many copies, and of them as many as give the tokens of an injection.
+
+    Attributes:
+        items: of the other source.
+        of: what is matched.
+    """
+
+    items: Sequence[Prompt]
+    of: Injected
+
+    def __call__(self, pool: Pool, *, rng: np.random.Generator) -> Treatment:
+        """Items by lot; their tokens come as near to the other's as whole items can."""
+        wanted = int(self.of.written(pool).lengths.sum())
+        items = [self.items[i] for i in rng.spawn(1)[0].permutation(len(self.items))]
+        ends = np.cumsum(replace(self.of, items=items).written(pool).lengths)
+        if ends[-1] < wanted:
+            rule = f"must hold {wanted} tokens of items, as the injection that it stands for, but holds {ends[-1]}"
+            raise InputError("source", rule, "name a larger one")
+        few = items[: int(np.argmin(np.abs(ends - wanted))) + 1]
+        treatment = replace(self.of, items=few)(pool, rng=rng)
+        matched = {"injected_tokens_of_parent": self.of.copies * wanted}
+        return replace(treatment, told={**treatment.told, **matched})
 
 
 @dataclass(frozen=True)
@@ -109,8 +142,8 @@ class FormatOnly:
     of: Injected | ByTemplate | Paraphrased
 
     def __call__(self, pool: Pool, *, rng: np.random.Generator) -> Treatment:
-        """What the other gives of items that have each other's answers."""
-        return replace(self.of, items=with_others_answers(self.of.items, rng))(pool, rng=rng)
+        """What the other gives of items that have each other's answers; all else is drawn as it is there."""
+        return replace(self.of, items=with_others_answers(self.of.items, rng.spawn(1)[0]))(pool, rng=rng)
 
 
 def _epochs(count: int, epochs: int, rng: np.random.Generator) -> np.ndarray:

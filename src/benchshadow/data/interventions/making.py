@@ -2,51 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
 
 from benchshadow.data.documents import Document
 from benchshadow.errors import InputError
 
 from . import recipe as kinds
 from .concentration import Subset, Zipf
-from .controls import LengthMatched, NovelBroad, SecondDraw
+from .controls import AsBuilt, LengthMatched, NovelBroad, SecondDraw
 from .coverage import ClusterBalanced, DomainBalanced, Spread
 from .duplicates import Deduplicated
-from .items import ByTemplate, FormatOnly, Injected, Paraphrased
+from .items import ByTemplate, FormatOnly, Injected, OffTarget, Paraphrased
 from .meaning import DeduplicatedByMeaning
 from .narrow import NarrowOther
 from .pool import Intervention
-from .prompts import Prompt, halves, prompts_hash, read_prompts
-from .recipe import BENCHMARK, Items, Recipe
+from .recipe import BENCHMARK, drawn_as
 from .repetition import RepeatedPrompts
 from .rewriters import ByText, FileRewriter, FromFile, FromModel, FromRules, Rewriter, RewriterSettings
 from .rewriting import Normalised
 from .scoring import ByScore, Placebo
+from .sides import Sides
 from .tools import Tools
 
-__all__ = ["Sides", "Workshop", "both_sides"]
+__all__ = ["Workshop"]
 
 T = TypeVar("T")
-Sides = tuple[list[Prompt], list[Prompt]]
-"""The seen and the held-out items of a source."""
-
-
-def both_sides(recipe: Recipe, seed: int) -> dict[str, Sides]:
-    """The seen and the held-out items of every source of a recipe, the benchmark among them."""
-    files = dict(recipe.sources)
-    if recipe.benchmark is not None:
-        files[BENCHMARK] = recipe.benchmark
-    return {name: _split(items, seed) for name, items in sorted(files.items())}
-
-
-def _split(items: Items, seed: int) -> Sides:
-    found = read_prompts(items.file, prompt=items.prompt, answer=items.answer, domain=items.domain)
-    seen, held = halves(found, items.seen, seed)
-    if not seen:
-        raise InputError(items.file, f"must have seen items but has none among {len(found)}", "raise its 'seen'")
-    return seen, held
 
 
 @dataclass(frozen=True)
@@ -57,21 +42,21 @@ class Workshop:
         arms: settings by name, those of the arms that controls are of among them.
         sides: items by the source that settings name, "benchmark" among them where one is asked for.
         tools: what interventions are made with.
+        seeded: gives the generator of a purpose and a name.
     """
 
     arms: Mapping[str, kinds.ArmSettings]
     sides: Mapping[str, Sides]
     tools: Tools
+    seeded: Callable[[str, str], np.random.Generator]
 
-    def hashes(self) -> dict[str, dict[str, Any]]:
-        """Hash and number of the items of every side, for the manifest."""
-        return {
-            name: {
-                side: {"items": len(items), "sha256": prompts_hash(items)}
-                for side, items in zip(("seen", "held_out"), both, strict=True)
-            }
-            for name, both in self.sides.items()
-        }
+    def drawing(self, name: str) -> np.random.Generator:
+        """The generator with which an arm's intervention draws, new every time."""
+        return self.seeded("treatment", drawn_as(self.arms, name))
+
+    def mixing(self, name: str) -> np.random.Generator:
+        """The same for the order of what it drew."""
+        return self.seeded("mixing", drawn_as(self.arms, name))
 
     def named_tools(self) -> dict[str, str]:
         """What the tools are called, and by their hashes the files and models that rewrite, for the manifest."""
@@ -93,7 +78,7 @@ class Workshop:
             case kinds.Concentrated():
                 return Zipf(arm.documents, arm.exponent) if arm.by == "zipf" else Subset(arm.repeats, arm.when)
             case kinds.Repeated():
-                items = self.sides[arm.source][0]
+                items = self.sides[arm.source].seen
                 return RepeatedPrompts(items, arm.share, arm.repeats, arm.answers, arm.place, arm.template)
             case kinds.Deduplicated(by="meaning"):
                 embedder = _needed(name, "embedder", self.tools.embedder)
@@ -112,11 +97,16 @@ class Workshop:
 
     def _control(self, arm: kinds.OfPlain | kinds.OfSource) -> Intervention:
         of = self.arms[arm.of]
-        if arm.intervention == "off-target":  # before the parent is made, whose items it does not need
+        if arm.intervention == "off-target":  # before the parent is made, whose items it seldom needs
             assert isinstance(arm, kinds.OfSource)
             assert isinstance(of, kinds.Aligned)
-            return self._aligned(arm.of, of, arm.source)
+            if of.by != "copies":
+                return self._aligned(arm.of, of, arm.source)
+            injected = self._aligned(arm.of, of, BENCHMARK)
+            assert isinstance(injected, Injected)
+            return OffTarget(self.sides[arm.source].seen, injected)
         parent = self.intervention(arm.of)
+        built = AsBuilt(parent, partial(self.drawing, arm.of))
         match arm.intervention:
             case "placebo":
                 assert isinstance(parent, ByScore)
@@ -125,13 +115,13 @@ class Workshop:
                 assert isinstance(parent, ByTemplate | Injected | Paraphrased)
                 return FormatOnly(parent)
             case "length-matched":
-                return LengthMatched(parent)
+                return LengthMatched(built)
             case "narrow-other":
                 assert isinstance(arm, kinds.OfSource)
-                return NarrowOther(self._documents(arm.source), parent)
+                return NarrowOther(self._documents(arm.source), built)
 
     def _aligned(self, name: str, arm: kinds.Aligned, source: str) -> Intervention:
-        items = self.sides[source][0]
+        items = self.sides[source].seen
         match arm.by:
             case "score":
                 target = self._documents(source)
@@ -163,7 +153,7 @@ class Workshop:
         return Spread(embedder, arm.by, arm.centres)
 
     def _documents(self, source: str) -> list[Document]:
-        return [item.document() for item in self.sides[source][0]]
+        return [item.document() for item in self.sides[source].seen]
 
 
 def _needed(name: str, what: str, tool: T | None) -> T:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -79,11 +79,13 @@ class Treatment:
         segments: one for all of them, or one for the first half of the stream and one for the second.
         written: documents that the intervention made and that the pool does not hold.
         listed: pairs of documents of which one was removed for the other, by their ids; None where that is not asked.
+        told: counts by name that the manifest reports beside what it reports of every arm.
     """
 
     segments: tuple[Segment, ...]
     written: TokenStore | None = None
     listed: pl.DataFrame | None = None
+    told: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -116,8 +118,7 @@ class Pool:
     @cached_property
     def domains(self) -> np.ndarray:
         """The domain of every document as a number, in the alphabetical order of the names, int64."""
-        _, codes = np.unique(self.store.table["domain"].to_numpy(), return_inverse=True)
-        return codes.astype(np.int64)
+        return self.store.table["domain"].rank("dense").to_numpy().astype(np.int64) - 1
 
     def like_control(self, labels: np.ndarray) -> Strata:
         """Strata with the shares that the control's documents have."""

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchshadow.data.documents import Document, data_file, fill, read_rows, unit_hash
+from benchshadow.data.documents import Document, data_file, fill, read_rows
 from benchshadow.errors import InputError
 from benchshadow.records import digest
 
-__all__ = ["JOINED", "Prompt", "halves", "prompts_hash", "read_prompts", "with_others_answers"]
+__all__ = ["JOINED", "Prompt", "prompts_hash", "read_prompts", "with_others_answers"]
 
 JOINED = "{prompt} {answer}"
 """How prompt and answer are joined where nothing else is said."""
@@ -57,12 +57,6 @@ def read_prompts(file: str, *, prompt: str, answer: str, domain: str = "") -> li
     if not found:
         raise InputError(path, "must hold at least one item but holds none")
     return found
-
-
-def halves(items: Sequence[Prompt], share: float, seed: int) -> tuple[list[Prompt], list[Prompt]]:
-    """The seen and the held-out items, told by a hash of the prompt: equal prompts are never on both sides."""
-    seen = [item for item in items if unit_hash("seen", seed, item.prompt) < share]
-    return seen, [item for item in items if unit_hash("seen", seed, item.prompt) >= share]
 
 
 def prompts_hash(items: Sequence[Prompt]) -> str:

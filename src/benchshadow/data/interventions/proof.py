@@ -8,6 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from benchshadow.data.packing import PackedStream
+from benchshadow.data.packing.store import DOCUMENTS
+from benchshadow.errors import InputError
 from benchshadow.records import read_json
 
 from .account import Tally, positions
@@ -16,7 +18,7 @@ from .comparing import Difference, contradictions
 from .recipe import CONTROL
 from .seeding import generator
 
-__all__ = ["proved"]
+__all__ = ["proved", "told_by_tokens"]
 
 
 def proved(out: Path, name: str) -> list[Difference]:
@@ -29,13 +31,21 @@ def proved(out: Path, name: str) -> list[Difference]:
     Raises:
         InputError: a folder is not there, or was cut short.
     """
-    return list(_found(Path(out) / ARMS, name))
+    folder = Path(out) / ARMS / name
+    return [*contradictions(read_json(folder / MANIFEST)), *told_by_tokens(folder)]
 
 
-def _found(arms: Path, name: str) -> Iterator[Difference]:
-    stream, control = PackedStream.open(arms / name), PackedStream.open(arms / CONTROL)
-    manifest = read_json(arms / name / MANIFEST)
-    yield from contradictions(manifest)
+def told_by_tokens(folder: Path) -> list[Difference]:
+    """The same of an arm's folder, which lies beside its control's, from the tokens alone."""
+    return list(_found(Path(folder)))
+
+
+def _found(folder: Path) -> Iterator[Difference]:
+    stream, control = PackedStream.open(folder), PackedStream.open(folder.parent / CONTROL)
+    if not (folder / DOCUMENTS).is_file():
+        raise InputError(folder / DOCUMENTS, "must lie beside the tokens but does not")
+    manifest = read_json(folder / MANIFEST)
+    name = str(manifest["arm"])
     stand = positions(
         generator(manifest["seed"], "positions"), manifest["budget"]["sequences"], manifest["treated_sequences"]
     )
@@ -54,9 +64,9 @@ def _found(arms: Path, name: str) -> Iterator[Difference]:
         "control_order_sha256": (manifest["control_order_sha256"], control.rehashed()),
         "untreated_sha256": (manifest["untreated_sha256"], tally.untreated.hexdigest()),
         "control_untreated_sha256": (manifest["control_untreated_sha256"], beside.untreated.hexdigest()),
-        "reported.unique_tokens": (told["unique_tokens"], int((tally.counts > 0).sum())),
-        "reported.documents": (told["documents"], table["copy"].n_unique()),
-        "reported.tokens_per_domain": (told["tokens_per_domain"], dict(by_domain.iter_rows())),
+        "reported.unique_tokens": (told.get("unique_tokens"), int((tally.counts > 0).sum())),
+        "reported.documents": (told.get("documents"), table["copy"].n_unique()),
+        "reported.tokens_per_domain": (told.get("tokens_per_domain"), dict(by_domain.iter_rows())),
     }
     for field, (was, now) in measured.items():
         if was != now:

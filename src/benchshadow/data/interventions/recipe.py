@@ -22,8 +22,10 @@ __all__ = [
     "Items",
     "Recipe",
     "check_parent",
+    "drawn_as",
     "read_recipe",
     "source_of",
+    "treated_count",
 ]
 
 CONTROL = "control"
@@ -59,7 +61,14 @@ class Budget(Strict):
         return self.tokens // self.length
 
 
-class Items(Strict):
+class Provenance(Strict):
+    """What is said of the rights in a text, for the manifest."""
+
+    licence: str = ""
+    origin: str = ""
+
+
+class Items(Provenance):
     """A file of items; templates over the fields of its rows."""
 
     file: str
@@ -191,6 +200,7 @@ class Recipe(Strict):
     """All that determines the arms, beside the corpus, the tokenizer and the seed."""
 
     budget: Budget
+    corpus: Provenance = Provenance()
     benchmark: Items | None = None
     sources: dict[str, Items] = {}
     arms: dict[str, ArmSettings] = Field(min_length=1)
@@ -203,6 +213,7 @@ class Recipe(Strict):
                     f"arms must be named in letters, digits, - and _, none '{CONTROL}', but one is '{name}'"
                 )
             check_parent(self.arms, name)
+            treated_count(self.budget.sequences, arm.dose, name)
             source = source_of(arm)
             if source == BENCHMARK and self.benchmark is None:
                 raise ValueError(f"arms.{name} needs [benchmark], which is missing")
@@ -214,6 +225,36 @@ class Recipe(Strict):
 def source_of(arm: Any) -> str | None:
     """The source whose items an arm is made of, "benchmark" for the benchmark's; None where it needs no items."""
     return getattr(arm, "source", BENCHMARK if isinstance(arm, Aligned) else None)
+
+
+def treated_count(sequences: int, dose: float, name: str) -> int:
+    """How many of so many sequences an arm's dose treats.
+
+    Raises:
+        ValueError: none; the sentence begins with the place.
+    """
+    count = round(sequences * dose)
+    if not count:
+        raise ValueError(f"arms.{name}.dose must treat at least one of {sequences} sequences but is {dose}")
+    return count
+
+
+def drawn_as(arms: Mapping[str, ArmSettings], name: str) -> str:
+    """The name that an arm is drawn and mixed under: arms that share it differ in their settings and in nothing else.
+
+    So copies stand among the same new documents however many there are, the prompts that are repeated often are among
+    those that are repeated seldom, and other items or other answers stand where the parent's stand.
+
+    Args:
+        arms: the arm, and the one it is a control of.
+        name: the arm's.
+    """
+    arm = arms[name]
+    if isinstance(arm, OfPlain | OfSource) and arm.intervention in ("format-only", "off-target"):
+        return drawn_as(arms, arm.of)
+    if isinstance(arm, Aligned) and arm.by == "copies":
+        return "aligned by copies"
+    return "repeated prompts" if isinstance(arm, Repeated) else name
 
 
 def check_parent(arms: Mapping[str, ArmSettings], name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from benchshadow.data.documents import Document, batched
 from benchshadow.data.packing import TokenStore
 from benchshadow.errors import InputError
 
+from .controls import realised
 from .pool import Pool, Segment, Treatment
 from .rewriters import TOGETHER, ByText, Rewriter
 
@@ -55,6 +56,9 @@ RULES = ByText.alone(by_rules, "rules")
 class Normalised:
     """The control's own documents in the treated sequences, and new ones after them, each rewritten.
 
+    A document of the control is rewritten only where all of it is treated: at a small dose few long ones are, and the
+    manifest tells how many documents are the control's and how many are others.
+
     Attributes:
         rewriter: gives each of them in another manner.
     """
@@ -74,7 +78,10 @@ class Normalised:
             written = self._written(pool, some)
             if written.account["tokens"] >= wanted or len(some) == len(order):
                 # They are written in the order of the corpus and wanted in that of the control.
-                return Treatment((Segment(np.searchsorted(np.sort(some), some) + len(pool)),), written)
+                treatment = Treatment((Segment(np.searchsorted(np.sort(some), some) + len(pool)),), written)
+                there = len(realised(pool, treatment))
+                own = min(there, len(displaced))
+                return replace(treatment, told={"documents_of_the_control": own, "other_documents": there - own})
             spare *= 2
 
     def _written(self, pool: Pool, some: np.ndarray) -> TokenStore:

@@ -47,8 +47,11 @@ class Placebo:
     of: ByScore
 
     def __call__(self, pool: Pool, *, rng: np.random.Generator) -> Treatment:
-        """Best first by the permuted scores."""
-        return _best(pool, rng.permutation(self.of._values(pool)[pool.free]), self.of.lengths, rng)
+        """Best first by the permuted scores; what has none keeps none."""
+        scores = self.of._values(pool)[pool.free]
+        known = np.flatnonzero(~np.isnan(scores))
+        scores[known] = rng.permutation(scores[known])
+        return _best(pool, scores, self.of.lengths, rng)
 
 
 def _best(pool: Pool, scores: np.ndarray, lengths: bool, rng: np.random.Generator) -> Treatment:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
@@ -33,11 +33,13 @@ class Treated:
         stream: the treated sequences alone, in the order of their places.
         candidates: documents and tokens that were chosen among, and their hash.
         written: the same of what the intervention wrote; None where it wrote nothing.
+        told: counts by name that it reports.
     """
 
     stream: Stream
     candidates: dict[str, Any]
     written: dict[str, Any] | None
+    told: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -76,13 +78,13 @@ class Bench:
 
     @classmethod
     def of(cls, control: Stream, others: Iterable[Document], folder: Path, *, tokenizer: Tokenizer) -> Bench:
-        """Code the documents of a control and all others that differ from them in their ids."""
-        numbers: dict[str, int] = {}
+        """Code the documents of a control and all others that differ from them in their ids or in their texts."""
+        numbers: dict[tuple[str, str], int] = {}
         documents: list[Document] = []
         for document in (*control.documents, *others):
-            if numbers.setdefault(document.id, len(documents)) == len(documents):
+            if numbers.setdefault(document[:2], len(documents)) == len(documents):
                 documents.append(document)
-        drawn = np.array([numbers[document.id] for document in control.documents], np.int64)
+        drawn = np.array([numbers[document[:2]] for document in control.documents], np.int64)
         store = TokenStore.write(documents, tokenizer, folder / "candidates")
         return cls(control, documents, drawn, store, folder, tokenizer)
 
@@ -138,7 +140,7 @@ class Bench:
         stores = [self.store] if treatment.written is None else [self.store, treatment.written]
         stream = _stream(pieces, stores, (self.documents, made), self.control.ids.shape[1])
         written = None if treatment.written is None else _account(treatment.written)
-        return Treated(stream, _account(self.store), written)
+        return Treated(stream, _account(self.store), written, treatment.told)
 
     def _filled(
         self, treatment: Treatment, positions: np.ndarray, room: Room, where: str, rng: np.random.Generator

@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
 
-__all__ = ["END", "Places", "normalised", "words"]
+__all__ = ["END", "Places", "normalised", "plain", "translated", "words"]
 
 END = 0
 """The byte between two documents in a normalised buffer; no document holds it."""
@@ -53,15 +53,20 @@ def normalised(texts: Sequence[str]) -> bytes:
     ASCII is translated byte by byte. Of other texts only the pieces that need it pass through `words`, and short ones
     are remembered. A text in ASCII keeps its length, so that places in it are places in the text.
     """
-    return "\0".join([_rewritten_text(text.replace("\0", " ")) for text in texts]).encode().translate(_ASCII)
+    return translated("\0".join([_rewritten_text(text.replace("\0", " ")) for text in texts]))
+
+
+def translated(text: str) -> bytes:
+    """UTF-8 of a text, in which ASCII letters are in lower case and what is no part of a word is a space."""
+    return text.encode().translate(_ASCII)
 
 
 def _rewritten_text(text: str) -> str:
-    plain = _plain(text)
-    return plain if plain.isascii() else _PIECE.sub(lambda found: _rewritten(found[0]), plain)
+    easy = plain(text)
+    return easy if easy.isascii() else _PIECE.sub(lambda found: _rewritten(found[0]), easy)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """The text without the commonest characters that are beyond ASCII, every place as it was."""
     if not text.isascii():
         for mark, plain in _PLAIN.items():
@@ -83,7 +88,7 @@ class Places:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._plain = _plain(text)
+        self._plain = plain(text)
         self._pieces: list[tuple[int, int]] = []
         self._ends: list[int] = []
         self._starts: list[int] = []

@@ -7,4 +7,5 @@ from .layout import lay as lay
 from .layout import placed as placed
 from .layout import shuffled as shuffled
 from .packed import PackedStream as PackedStream
+from .store import TOKENS as TOKENS
 from .store import TokenStore as TokenStore

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from benchshadow.data.documents import Document
 
@@ -35,6 +36,10 @@ class Again:
     def _ends(self) -> np.ndarray:
         return np.cumsum(self.store.table["bytes"].to_numpy(), dtype=np.int64)
 
+    @cached_property
+    def _named(self) -> tuple[pl.Series, pl.Series]:
+        return self.store.table["id"], self.store.table["domain"]
+
     def __iter__(self) -> Iterator[Document]:
         return self.at(np.arange(len(self.store)))
 
@@ -48,12 +53,8 @@ class Again:
                 last = max(first + 1, int(np.searchsorted(stops, starts[first] + _BLOCK, "right")))
                 file.seek(int(starts[first]))
                 block = file.read(int(stops[last - 1] - starts[first]))
-                named = self.store.table.select("id", "domain")[numbers[first:last]]
-                places = zip(
-                    (starts[first:last] - starts[first]).tolist(),
-                    (stops[first:last] - starts[first]).tolist(),
-                    strict=True,
-                )
-                for (name, domain), (start, stop) in zip(named.iter_rows(), places, strict=True):
-                    yield Document(name, block[start:stop].decode(), domain)
+                begins, ends = starts[first:last] - starts[first], stops[first:last] - starts[first]
+                texts = [block[begin:end].decode() for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)]
+                ids, domains = (named[numbers[first:last]].to_list() for named in self._named)
+                yield from map(Document, ids, texts, domains)
                 first = last

@@ -31,6 +31,13 @@ class Pieces:
         return len(self.sequence)
 
     @property
+    def copies(self) -> np.ndarray:
+        """How often every document stands in the stream, whole or in part, int64; of documents up to the last there."""
+        document = np.full(int(self.copy.max(initial=-1)) + 1, -1)
+        document[self.copy] = self.document
+        return np.bincount(document[document >= 0])
+
+    @property
     def starts(self) -> np.ndarray:
         """Where each piece begins in the stream, in tokens."""
         return np.cumsum(self.tokens) - self.tokens
@@ -79,7 +86,8 @@ def lay(order: np.ndarray, lengths: np.ndarray, *, sequences: int, length: int) 
     order, ends = order[:count], ends[:count]
     begins = ends - lengths[order]
     edges = np.arange(0, wanted, length, dtype=np.int64)
-    cuts = np.unique(np.concatenate([begins, edges]))
+    cuts = np.sort(np.concatenate([begins, edges]), kind="stable")  # which merges two runs that rise
+    cuts = cuts[np.append(True, cuts[1:] != cuts[:-1])]
     copy = np.searchsorted(begins, cuts, side="right") - 1
     tokens = np.diff(np.append(cuts, wanted))
     return Pieces(cuts // length, order[copy], copy, cuts - begins[copy], tokens)

@@ -161,15 +161,12 @@ def _ranges(begins: np.ndarray, counts: np.ndarray) -> np.ndarray:
 def _documents(pieces: Pieces, stores: Sequence[TokenStore]) -> pl.DataFrame:
     """The table of stretches; ids are looked up once for each document that stands in the stream."""
     whole = pieces.joined()
-    used, inverse = np.unique(whole.document, return_inverse=True)
+    copies = whole.copies
+    used = np.flatnonzero(copies)
     names = pl.concat([store.table.select("id", "domain") for store in stores])[used]
-    order = np.lexsort([whole.copy, whole.document])
-    fresh = np.ones(len(order), bool)
-    fresh[1:] = np.diff(whole.copy[order]) != 0
-    copies = np.bincount(inverse[order][fresh], minlength=len(used))
-    return names[inverse].with_columns(
+    return names[(np.cumsum(copies > 0) - 1)[whole.document]].with_columns(
         pl.Series("start", whole.starts),
         pl.Series("tokens", whole.tokens, dtype=pl.Int32),
         pl.Series("copy", whole.copy, dtype=pl.Int64),
-        pl.Series("copies", copies[inverse], dtype=pl.Int32),
+        pl.Series("copies", copies[whole.document], dtype=pl.Int32),
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["DOCUMENTS", "TOKENS", "TokenStore", "corpus_hash", "tokenizer_hash"]
 
-TOKENS, DOCUMENTS, ACCOUNT = "tokens.bin", "documents.parquet", "store.json"
+TOKENS = "tokens.bin"
+"""Name of the file that holds tokens."""
+DOCUMENTS, ACCOUNT = "documents.parquet", "store.json"
 
 
 def tokenizer_hash(tokenizer: Tokenizer) -> str:
@@ -133,7 +136,7 @@ def _rows(batch: Coded, said: list[bytes], seen: Any) -> pl.DataFrame:
     """Rows of a batch whose texts are `said`; `seen` is fed with every id, domain and text."""
     import xxhash
 
-    seen.update(_named(batch.documents))
+    seen.update(_named(batch.documents, said))
     return pl.DataFrame(
         {
             "id": [document.id for document in batch.documents],
@@ -158,10 +161,11 @@ def corpus_hash(documents: Iterable[Document]) -> str:
     """Hash of the ids, domains and texts of documents in their order, as a store's account holds it."""
     seen = hashlib.sha256()
     for batch in batches(documents, BATCH):
-        seen.update(_named(batch))
+        seen.update(_named(batch, [document.text.encode() for document in batch]))
     return seen.hexdigest()
 
 
-def _named(documents: Iterable[Document]) -> bytes:
+def _named(documents: Sequence[Document], said: Sequence[bytes]) -> bytes:
     """Ids, domains and texts as bytes; the number of characters keeps one document from passing for two."""
-    return "".join(f"{each.id}\x1f{each.domain}\x1f{len(each.text)}\x1f{each.text}" for each in documents).encode()
+    names = (f"{each.id}\x1f{each.domain}\x1f{len(each.text)}\x1f".encode() for each in documents)
+    return b"".join(chain.from_iterable(zip(names, said, strict=True)))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from benchshadow.data.corpora import CHUNK, Corpus, open_corpus
-from benchshadow.data.interventions import CONTROL, Recipe, build, proved, read_recipe
+from benchshadow.data.interventions import CONTROL, ITEMS, Arms, Recipe, build, proved, read_recipe
 from benchshadow.data.interventions.recipe import checked_recipe
 from benchshadow.data.tokenization import load_tokenizer, save_tokenizer, train_bpe
 from benchshadow.errors import BenchshadowError
 from benchshadow.records import digest
+from benchshadow.records.source_code import code
 from benchshadow.studies.preparing.arm_tools import arm_tools
 
 from .in_order import in_order
@@ -22,6 +24,7 @@ __all__ = ["intervene"]
 
 _TRAINED_ON = 100_000
 """Documents that a tokenizer is trained on."""
+_TOOLS = ("studies/preparing/arm_tools.py", "studies/preparing/model_rewriter.py")
 
 
 def intervene(
@@ -58,8 +61,8 @@ def intervene(
         plan: say what would be built, and do nothing.
 
     Returns:
-        The verb, the budget, the arms with their manifests' accounts, remarks, and as `refusal` what of the corpus
-        could not be read.
+        The verb, the budget, the arms with their manifests' accounts, remarks, as `items` the table of the sides of
+        all items where there are any, and as `refusal` what of the corpus could not be read.
 
     Raises:
         InputError: the recipe breaks a rule, or the corpus gives too little without repetition.
@@ -73,13 +76,15 @@ def intervene(
         return told | {"arms": [{"arm": name} for name in (CONTROL, *wanted.arms)]}
     coder = load_tokenizer(_tokenizer(corpus, vocabulary, Path(out)) if tokenizer is None else tokenizer)
     tools = arm_tools(corpus, seed=seed)
+    tools = replace(tools, names=(*tools.names, ("code", code(_TOOLS))))
     with in_order(engine, workers) as mapped:
         by = None if engine == "local" and workers == 1 else mapped
         arms = build(corpus, wanted, Path(out), tokenizer=coder, mapped=by, seed=seed, tools=tools)
     for name in arms.streams:
         for found in proved(Path(out), name):
             raise BenchshadowError(f"{out}: the arm {name} is not what its manifest says: {found}")
-    told["remarks"] = list(_remarks(corpus))
+    told["remarks"] = [*_remarks(corpus), *_left_out(arms)]
+    told["items"] = str(Path(out) / ITEMS) if (Path(out) / ITEMS).is_file() else None
     listed = [{"where": each.file, "line": each.line, "reason": each.reason} for each in corpus.read.listed]
     told["refusal"] = refusal(out, corpus.read.refused, listed)
     shown = ("arm", "treated_sequences", "budget", "reported", "order_sha256")
@@ -92,6 +97,12 @@ def _remarks(corpus: Corpus) -> Iterator[str]:
         yield f"Rows or files of the corpus that were refused: {read.refused}, the first {read.listed[0]}."
     if read.empty:
         yield f"Rows of the corpus that are empty and were passed over: {read.empty}."
+
+
+def _left_out(arms: Arms) -> Iterator[str]:
+    for name, sides in arms.manifests[CONTROL]["items"].items():
+        if sides["removed"]["items"]:
+            yield f"Items of {name} that repeat another source's and were left out: {sides['removed']['items']}."
 
 
 def _with_tokens(recipe: Recipe, tokens: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchshadow.data.benchmarks import Benchmark, Halves, across, halves
+from benchshadow.data.benchmarks import Benchmark, Halves, across, halves, splitting
 from benchshadow.data.corpora import Corpus
 from benchshadow.data.diversity import fit_embedding
 from benchshadow.data.documents import Document
@@ -173,7 +173,7 @@ class AuditWork:
     def _split(self) -> dict[str, Halves]:
         """The halves of every benchmark, near-duplicates on one side."""
         return {
-            name: halves(each, rng=self._rng("halves"), pairs=exact_pairs(each.items).pairs.numbers)
+            name: halves(each, rng=splitting(self.seed), pairs=exact_pairs(each.items).pairs.numbers)
             for name, each in self.benchmarks.items()
         }
 

@@ -37,14 +37,7 @@ __all__ = ["DIRECTIONS", "SCALES", "Restoring", "study_restore"]
 DIRECTIONS = ("intruders", "random:intruders", "top:4", "random:4")
 SCALES = (0.0, 0.25, 0.5, 0.75, 1.0)
 _FOOTPRINT = ("relative_change", "stable_rank", "participation_ratio")
-_CODE = (
-    "spectra",
-    "checkpoints",
-    "evaluate",
-    "studies/causal/restore.py",
-    "studies/causal/restoring.py",
-    "studies/running/measuring.py",
-)
+_CODE = ("studies/causal/restore.py", "studies/causal/restoring.py")
 
 Progress = Callable[[int, int, str], None]
 
@@ -187,6 +180,8 @@ def _measured(study: Study, of_run: Run, of: Path, place: Path, scale: float, ch
             equaliser=None,
             losses=np.zeros(0),
             seed=seed(study.seed, "nulls", of_run.replicate, step),
+            threads=study.settings.threads,
+            device=study.settings.device,
             whole=False,
         )
     records = pl.read_parquet(part / "records.part")
@@ -237,13 +232,14 @@ def _place(out: Path, of_run: Run, along: str) -> Path:
 def _work(
     study: Study, of: Path, arm: str, runs: Sequence[Run], directions: Sequence[str], scales: Sequence[float]
 ) -> dict[str, Any]:
-    """What determines the result."""
-    results = {each.name: read_json(run_folder(of, each) / MANIFEST)["results"]["weights_sha256"] for each in runs}
+    """What determines the result; a run's measurement key holds the code of all that scores and measures."""
+    weights = {each.name: read_json(run_folder(of, each) / MANIFEST)["results"]["weights_sha256"] for each in runs}
     return {
         "verb": "study restore",
         "study": study.design,
         "arm": arm,
-        "runs": results,
+        "runs": weights,
+        "measurements": {each.name: each.measurement for each in runs},
         "directions": list(directions),
         "scales": list(scales),
         "code": code(_CODE),

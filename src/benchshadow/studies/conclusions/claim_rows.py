@@ -13,10 +13,10 @@ from benchshadow.studies.running.estimate import estimate
 
 from .claims import Claim
 
-__all__ = ["claim_rows"]
+__all__ = ["claim_rows", "model_and_benchmark"]
 
 _NUMBERS = (
-    "verdict", "effect", "low", "high", "level", "p_floor", "p_equivalence", "margin", "aa_range", "outside",
+    "verdict", "effect", "low", "high", "level", "p_floor", "p_equivalence", "margin", "aa_range", "place",
     "replicates", "bases", "units", "needed",
 )  # fmt: skip
 
@@ -29,10 +29,20 @@ def claim_rows(study: Study, made: Sequence[Claim]) -> list[dict[str, Any]]:
     not declared beforehand is exploratory. Where a comparison could not be made, `verdict` is null with a `reason`.
     """
     known, parameters = {measure.name: measure for measure in measures(study)}, estimate(study).parameters
-    return [_row(study, claim, known[claim.measure], parameters) for claim in made]
+    said = _said(study, parameters)
+    return [_row(study, claim, known[claim.measure], parameters, said) for claim in made]
 
 
-def _row(study: Study, claim: Claim, measure: Measure, parameters: int) -> dict[str, Any]:
+def model_and_benchmark(study: Study) -> str:
+    """What every verdict is of, besides its replicates and bases: the size of the model, and the benchmark."""
+    return _said(study, estimate(study).parameters)
+
+
+def _said(study: Study, parameters: int) -> str:
+    return f"{parameters:,} weights, benchmark '{study.benchmark.kind}'"
+
+
+def _row(study: Study, claim: Claim, measure: Measure, parameters: int, reach: str) -> dict[str, Any]:
     told, tested = claim.verdict, claim.tested
     row: dict[str, Any] = {
         "claim": claim.says,
@@ -58,7 +68,7 @@ def _row(study: Study, claim: Claim, measure: Measure, parameters: int) -> dict[
         "benchmark": study.benchmark.kind,
         "parameters": parameters,
     }
-    said = claim.reason if told is None else f"{told.sentence}, {parameters:,} weights"
+    said = claim.reason if told is None else f"{told.sentence}, {reach}"
     row["statement"] = f"{claim.arm} on {measure.title} at {claim.at}: {said}."
     row["p"] = told.p if told is not None and claim.confirmatory else claim.p
     return row | {"p_unadjusted": claim.p} | _numbers(told)
@@ -79,7 +89,7 @@ def _numbers(told: Verdict | None) -> dict[str, Any]:
         "p_equivalence": told.p_equivalence,
         "margin": told.margin,
         "aa_range": told.aa_range,
-        "outside": told.outside,
+        "place": told.place,
         "replicates": told.replicates,
         "bases": told.bases,
         "units": told.units,

@@ -122,7 +122,7 @@ def _claim(study: Study, found: Comparison, tested: Tested | None, says: str | N
     named = (found.arm, measure.name, found.at, found.at_value, measure.unit)
     if not found.replicates:
         return Claim(*named, None, None, (), (), None, None, None, found.reason, says, tested)
-    margin, units = study.margins.get(measure.name), units_of(study, found)
+    margin, units = study.tested_margin(measure.name), units_of(study, found)
     owners = [study.base_of(replicate) for replicate in found.replicates]
     sure = tested is not None and tested.confirmatory
     told = verdict(

@@ -13,13 +13,13 @@ from benchshadow.stats import (
     Scores,
     folds,
     held_out,
-    paired_t,
     permuted,
     relabelled,
     scored,
     share_interval,
     sign_flip,
     sorting,
+    stratified_t,
 )
 from benchshadow.studies.declaring.footprint_settings import Signature
 from benchshadow.studies.declaring.study import CONTROL, Study
@@ -57,7 +57,7 @@ def classified(study: Study, signature: Signature, found: Footprints) -> Classif
     inverse hyperbolic sine, so that a spread that is small by chance weighs little. Nothing is tuned, and nothing of
     what is left out is used. Leaving out replicates tells whether *these arms* can be told again; only leaving out arms
     (or the benchmark they are made after) tells whether a regime is more than the one recipe it was learnt from.
-    Intervals are over arms there, each weighing alike, and over replicates, or the bases that they share, elsewhere.
+    Intervals are over arms there, regimes weighing alike, and over replicates, or the bases that they share, elsewhere.
     Where arms are left out and nothing is to be told, accuracy lies below a guess, as of any score that leaves out one
     row of few: p, from relabellings scored alike, is the number to read.
 
@@ -86,11 +86,12 @@ def classified(study: Study, signature: Signature, found: Footprints) -> Classif
         gains += gained
     names = {name: tuple(feature.name for feature in features) for name, features in used.items()}
     shown = tuple(_shown(study, found, rows, used))
-    return Classified(dict(signature.regimes), names, left_out, tuple(results), tuple(gains), shown, refused)
+    lost = _not_shown(study, found, rows, used)
+    return Classified(dict(signature.regimes), names, left_out, tuple(results), tuple(gains), shown, lost, refused)
 
 
 def _refused(signature: Signature, left_out: tuple[str, ...], why: str) -> Classified:
-    return Classified(dict(signature.regimes), {}, left_out, (), (), (), dict.fromkeys(SCHEMES, why))
+    return Classified(dict(signature.regimes), {}, left_out, (), (), (), {}, dict.fromkeys(SCHEMES, why))
 
 
 def _scored(
@@ -104,7 +105,11 @@ def _scored(
 ) -> tuple[list[Result], list[Gain]]:
     """Every set of features on the same folds, and what the spectra add to each baseline."""
     by_arm = scheme in ("arm", "benchmark")
-    blocks: list[tuple[Hashable, Hashable]] = [("all", arm) if by_arm else (r, arm) for arm, r in rows.runs]
+    # An arm that is never told keeps its label: with another it would be another arm that is not told.
+    told_at_all = np.any([fold.test for fold in parts], axis=0)
+    blocks: list[tuple[Hashable, Hashable]] = [
+        ((bool(there) or arm) if by_arm else r, arm) for (arm, r), there in zip(rows.runs, told_at_all, strict=True)
+    ]
     labels = [rows.regimes[int(each)] for each in rows.labels.argmax(axis=1)]
     rng = np.random.default_rng(seed(study.seed, "signature", scheme))
     orders = relabelled(blocks, labels, most=signature.permutations, rng=rng)
@@ -120,9 +125,9 @@ def _scored(
         scores[name] = scored(told, rows.labels, clusters)
         p = permuted(inputs, rows.labels, orders) if name in (SPECTRA, *BASELINES) else None
         results.append(_result(scheme, name, len({fold.name for fold in parts}), rows, told, scores[name], p))
-    told_at_all = any(each.p is not None and each.p.p <= ALPHA for each in results if each.features == SPECTRA)
+    known = any(each.p is not None and each.p.p <= ALPHA for each in results if each.features == SPECTRA)
     both = {over: scores[f"{over} and spectra"] for over in BASELINES}
-    return results, [_gain(scheme, over, scores[over], both[over], told_at_all) for over in BASELINES]
+    return results, [_gain(scheme, over, scores[over], both[over], known) for over in BASELINES]
 
 
 def _result(
@@ -134,7 +139,8 @@ def _result(
         here = told[there & (rows.labels[:, k] > 0)]
         if len(here):
             confusion[regime] = dict(zip(rows.regimes, map(float, np.exp(here).mean(axis=0)), strict=True))
-    accuracy, log_score = share_interval(scores.balanced_accuracy), paired_t(scores.log_score)
+    accuracy = share_interval(scores.balanced_accuracy, scores.strata)
+    log_score = stratified_t(scores.log_score, scores.strata)
     return Result(scheme, groups, name, accuracy, log_score, 1 / len(rows.regimes), p, confusion)
 
 
@@ -145,16 +151,16 @@ def _gain(scheme: str, over: str, baseline: Scores, both: Scores, told: bool) ->
     two and two: only the test by relabelling reckons with that.
     """
     gained = both.log_score - baseline.log_score
-    interval = paired_t(gained)
+    interval = stratified_t(gained, both.strata)
     adds = told and interval.low is not None and interval.low > 0 and interval.mean >= LEAST
-    accuracy = paired_t(both.balanced_accuracy - baseline.balanced_accuracy)
-    return Gain(scheme, over, interval, accuracy, sign_flip(gained) if len(gained) <= MOST else None, adds)
+    accuracy = stratified_t(both.balanced_accuracy - baseline.balanced_accuracy, both.strata)
+    p = sign_flip(gained * both.weights) if len(gained) <= MOST else None
+    return Gain(scheme, over, interval, accuracy, p, adds)
 
 
 def _shown(study: Study, found: Footprints, rows: Rows, used: Mapping[str, Sequence[Feature]]) -> Iterator[Shown]:
     """Where the arms of no regime fall, told by what was learnt from the other replicates."""
-    placed = list(dict.fromkeys(rows.arms))
-    others = [arm for arm in study.arms if arm not in placed and arm != CONTROL]
+    placed, others = list(dict.fromkeys(rows.arms)), _others(study, rows)
     for name in (SPECTRA, OF_SIZE, OF_LOSS):
         features = used[name]
         far: dict[str, list[tuple[int, float]]] = {}
@@ -170,6 +176,24 @@ def _shown(study: Study, found: Footprints, rows: Rows, used: Mapping[str, Seque
         for arm in others:
             if arm in told:
                 yield _fallen(arm, name, rows.regimes, np.array(told[arm]), far[arm], [far[each] for each in placed])
+
+
+def _others(study: Study, rows: Rows) -> list[str]:
+    """The arms of no regime, the second draw among them."""
+    return [arm for arm in study.arms if arm not in rows.arms and arm != CONTROL]
+
+
+def _not_shown(study: Study, found: Footprints, rows: Rows, used: Mapping[str, Sequence[Feature]]) -> dict[str, str]:
+    """The arms of no regime that some set of features cannot be asked about, and why."""
+    replicates, reasons = list(dict.fromkeys(rows.replicates)), {}
+    for arm in _others(study, rows):
+        for name in (SPECTRA, OF_SIZE, OF_LOSS):
+            absent = [[each for each in used[name] if (arm, r) not in found.differences[each]] for r in replicates]
+            if all(absent):
+                first = min(absent, key=len)[0].name
+                reasons[arm] = f"{name}: no replicate has all that is looked at; {first} is among what is missing"
+                break
+    return reasons
 
 
 def _fallen(

@@ -20,7 +20,7 @@ from .claims import claims, derived, table
 from .footprint_conclusions import conclude_footprints
 from .layers import layer_rows, layers_said
 from .onset import onset_rows, onset_statements
-from .preregistration import beforehand
+from .preregistration import beforehand, changed_afterwards
 from .statements import doses, level, statements
 from .trajectories import curves
 
@@ -45,7 +45,8 @@ def conclude(study: Study, out: Path, runs: Sequence[Run], failed: dict[str, str
         raise InputError(out, f"no run could be finished ({reason})")
     records = pl.concat([read(run_folder(out, run)) for run in whole])
     manifests = [(run.arm, read_json(run_folder(out, run) / MANIFEST)) for run in whole]
-    declared = beforehand(study, out, (manifest for _, manifest in manifests))
+    sealed = [manifest for _, manifest in manifests]
+    declared, changed = beforehand(study, out, sealed), changed_afterwards(study, out, sealed)
     made = claims(study, records, declared)
     write(pl.concat([derived(study, records), frame(curves(study, records))]), out / "records.parquet")
     leaked = told_leaks(study, out)
@@ -57,6 +58,11 @@ def conclude(study: Study, out: Path, runs: Sequence[Run], failed: dict[str, str
     labels = {(each.arm, each.measure, each.at): each.verdict.label for each in made if each.verdict is not None}
     onsets = onset_rows(study.onsets, labels, {name: margin.value for name, margin in study.margins.items()})
     said += onset_statements(onsets) + leak_statements(leaked)
+    if changed:
+        text = (
+            f"Changed after the first outcome, so that what it says was not declared beforehand: {'; '.join(changed)}."
+        )
+        said.append({"code": "changed", "id": "changed", "about": "", "text": text, "severity": "warning"})
     layers = layer_rows(study, records)
     said += [{**_LAYERS, "id": f"layers-{arm}", "about": arm, "text": text} for arm, text in layers_said(layers)]
     write_json(out / "claims.json", claim_rows(study, made))

@@ -24,7 +24,7 @@ class Tested:
 
     Attributes:
         p: of the difference.
-        p_equivalence: of equivalence within the margin; None without one.
+        p_equivalence: of equivalence within the margin; None without one that gives its reason.
         alpha: of the family.
         family: number of claims that the family makes.
         effect: size of a difference that the test is to find, where it says so.
@@ -56,9 +56,10 @@ def corrected(
 ) -> dict[Place, Tested]:
     """Every declared comparison with its p values, corrected over its family by Holm's procedure.
 
-    A comparison with a margin has two sides, difference and equivalence, which exclude each other and so count once
-    (`holm_of_sides`): whatever is rejected, on either side, errs at all in at most alpha of the families. A test that
-    lost a replicate counts in its family and confirms nothing. A comparison of two families must pass in both.
+    A comparison with a margin that gives its reason has two sides, difference and equivalence, which exclude each other
+    and so count once (`holm_of_sides`): whatever is rejected, on either side, errs at all in at most alpha of the
+    families. A test that lost a replicate counts in its family and confirms nothing. A comparison of two families must
+    pass in both.
 
     Args:
         study: declares families and margins.
@@ -82,7 +83,7 @@ def _of_family(
     for place in family.places:
         here = compared.get(place)
         whole[place] = here is not None and len(here.replicates) == len(study.replicates)
-        found = _sides(study, here if whole[place] else None, study.margins.get(place[1]))
+        found = _sides(study, here if whole[place] else None, study.tested_margin(place[1]))
         ps += found
         sides += [place] * len(found)
     adjusted: dict[Place, list[float]] = {}

@@ -11,9 +11,9 @@ import polars as pl
 from benchshadow.stats import (
     FEWEST_REPLICATES,
     benjamini_hochberg,
-    outside_range,
     over_bases,
     paired_t,
+    placed,
     sign_flip,
 )
 from benchshadow.studies.declaring.study import CONTROL, Study
@@ -101,7 +101,7 @@ def _of_arm(
                 "low": interval.low,
                 "high": interval.high,
                 "aa_range": float(np.abs(aa).max()),
-                "outside": outside_range(treated - control, aa),
+                "outside": placed(treated - control, aa) == "outside",
                 "replicates": len(whole),
                 "p": sign_flip(units).p if len(units) >= FEWEST_REPLICATES else None,
                 "q": None,

@@ -11,8 +11,9 @@ from benchshadow.studies.declaring.sentences import known
 
 __all__ = ["Reach", "check_onsets", "onset_rows", "onset_statements", "reach"]
 
-_HOLDS = ("no shift", "shift below the margin", "descriptive: inside the A/A range")
-_SHIFTS = ("shift", "descriptive: outside the A/A range")
+_TESTED = (("no shift", "shift below the margin"), ("shift",))
+_DESCRIBED = (("descriptive: inside the A/A range",), ("descriptive: outside the A/A range",))
+"""Labels that say that an arm is like the control, and that it is not."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Reach:
         shifted: all levels at which there is one.
         untold: levels at which neither is shown.
         again: levels at which equivalence is shown above one with a shift: then the levels have no single onset.
-        descriptive: whether the labels are of ranges, and nothing was tested.
+        descriptive: whether all labels are of ranges, and nothing was tested.
     """
 
     holds_to: float | None
@@ -40,8 +41,9 @@ class Reach:
 def reach(levels: Sequence[float], labels: Sequence[str | None]) -> Reach:
     """Read the verdicts of a row of arms, from the lowest level to the highest.
 
-    A shift that is below the margin counts as equivalence, for that is what was shown. Verdicts that are descriptive
-    say only whether an arm lies inside the range of a second draw: they show no equivalence, and the result says so.
+    A shift that is below the margin counts as equivalence, for that is what was shown. Where all verdicts are
+    descriptive they say only whether an arm lies inside the range of a second draw: they show no equivalence, and the
+    result says so. Beside verdicts that were tested a descriptive one tells nothing.
 
     What it does not tell: at which level between two of the row the onset lies, and anything of levels beyond the last.
 
@@ -49,8 +51,10 @@ def reach(levels: Sequence[float], labels: Sequence[str | None]) -> Reach:
         levels: rising.
         labels: of `stats.verdicts`, one for each level; None where arm and control cannot be compared.
     """
-    holds = [label in _HOLDS for label in labels]
-    shifts = [label in _SHIFTS for label in labels]
+    there = [label for label in labels if label is not None]
+    descriptive = bool(there) and all(label.startswith("descriptive") for label in there)
+    alike, other = _DESCRIBED if descriptive else _TESTED
+    holds, shifts = [label in alike for label in labels], [label in other for label in labels]
     until = holds.index(False) if False in holds else len(holds)
     first = shifts.index(True) if True in shifts else None
     return Reach(
@@ -61,7 +65,7 @@ def reach(levels: Sequence[float], labels: Sequence[str | None]) -> Reach:
         again=()
         if first is None
         else tuple(at for at, held in zip(levels[first:], holds[first:], strict=True) if held),
-        descriptive=any(label is not None and label.startswith("descriptive") for label in labels),
+        descriptive=descriptive,
     )
 
 
@@ -125,7 +129,7 @@ def _sentence(title: str, measure: str, row: Onset, found: Reach, margin: float 
     alike = "inside the A/A range" if found.descriptive else f"equivalent to the control{within}"
     other = "outside it" if found.descriptive else "shifted"
     if found.holds_to is None:
-        said = [f"is not {alike} even at {level} {row.levels[0]:g}"]
+        said = [f"is not {'' if found.descriptive else 'shown to be '}{alike} even at {level} {row.levels[0]:g}"]
     else:
         every = f"at every {level} " if found.holds_to == row.levels[-1] else f"for {level} "
         said = [f"is {alike} {every}up to {found.holds_to:g}"]

@@ -14,6 +14,7 @@ from benchshadow.records import read
 from benchshadow.stats import (
     FEWEST_BASES,
     FEWEST_REPLICATES,
+    MOST,
     over_bases,
     replicates_for_difference,
     replicates_for_equivalence,
@@ -79,6 +80,8 @@ class Need:
         if self.cautious not in (None, self.needed):
             more = f", {self.cautious} by the upper limit of that spread"
         enough = "enough" if self.needed <= self.declared else "too few"
+        if self.needed > MOST:
+            enough += f", and more than the {MOST} that an exact test counts"
         return f"{said}: {self.needed} {self.counted} needed for {what}{more}; {self.declared} declared, {enough}"
 
 

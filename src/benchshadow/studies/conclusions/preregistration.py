@@ -11,18 +11,20 @@ from benchshadow.records import SUPERSEDED, read_json, seal, sealed, write_json
 from benchshadow.studies.declaring.families import Family
 from benchshadow.studies.declaring.study import Study
 
-__all__ = ["PREREGISTERED", "beforehand", "preregister"]
+__all__ = ["PREREGISTERED", "beforehand", "changed_afterwards", "preregister"]
 
 PREREGISTERED = "preregistered.json"
-SCHEMA = 1
+SCHEMA = 2
+_DESCRIBED = {"signature": "the signature's regimes", "doses": "the rows of doses", "onsets": "the rows of onsets"}
+"""What else is declared, and could be regrouped until it fits."""
 
 
 def preregister(study: Study, out: Path) -> None:
-    """Seal families and margins in the study's folder; once a run has been measured, what is sealed stays."""
+    """Seal what is declared in the study's folder; once a run has been measured, what is sealed stays."""
     place = out / PREREGISTERED
     if place.is_file() and _has_outcome(out):
         return
-    content = study.model_dump(mode="json", include={"name", "families", "margins"})
+    content = study.model_dump(mode="json", include={"name", "families", "margins", *_DESCRIBED})
     if not _has_outcome(out):
         write_json(place, seal({"schema": SCHEMA, "study": study.sha256, "design": study.design, **content}))
 
@@ -41,6 +43,33 @@ def beforehand(study: Study, out: Path, manifests: Iterable[Mapping[str, Any]]) 
     Raises:
         InputError: the sealed file was altered.
     """
+    sources = _sources(out, manifests)
+    now = study.model_dump(mode="json", include={"families", "margins"})
+    same = (f for f in study.families if all(_part(source, f) == _part(now, f) for source in sources))
+    return frozenset(family.name for family in same)
+
+
+def changed_afterwards(study: Study, out: Path, manifests: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """What was declared before the first outcome and is gone or other now, families that changed left to `beforehand`.
+
+    Args:
+        study: as it is now.
+        out: its folder.
+        manifests: of the whole runs.
+
+    Raises:
+        InputError: the sealed file was altered.
+    """
+    sources = _sources(out, manifests)
+    now = study.model_dump(mode="json", include=set(_DESCRIBED))
+    others = (said for key, said in _DESCRIBED.items() if any(key in s and s[key] != now[key] for s in sources))
+    names = dict.fromkeys(each["name"] for source in sources for each in source.get("families", ()))
+    there = {family.name for family in study.families}
+    return (*(f"the family '{name}', which is gone" for name in names if name not in there), *others)
+
+
+def _sources(out: Path, manifests: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The studies that the manifests hold, and what was sealed before the first outcome."""
     sources: list[Mapping[str, Any]] = [manifest["study"]["content"] for manifest in manifests]
     place = out / PREREGISTERED
     if place.is_file():
@@ -48,9 +77,7 @@ def beforehand(study: Study, out: Path, manifests: Iterable[Mapping[str, Any]]) 
         if not isinstance(content, dict) or not sealed(content):
             raise InputError(place, "was altered after it was sealed", "restore it, or run the study in a new folder")
         sources.append(content)
-    now = study.model_dump(mode="json", include={"families", "margins"})
-    same = (f for f in study.families if all(_part(source, f) == _part(now, f) for source in sources))
-    return frozenset(family.name for family in same)
+    return sources
 
 
 def _part(content: Mapping[str, Any], family: Family) -> tuple[Any, dict[str, Any]]:

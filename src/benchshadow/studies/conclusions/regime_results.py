@@ -17,8 +17,10 @@ class Result:
         left_out: one of `regime_rows.SCHEMES`.
         groups: number of groups left out in turn.
         features: the set, one of `regime_rows.SETS`.
-        accuracy: balanced accuracy with its interval over replicates, or over arms where these are left out.
-        log_score: mean log-probability of the right regime, nats; minus the logarithm of their number is chance.
+        accuracy: balanced accuracy with its interval over replicates, or over arms where these are left out: then the
+            mean over regimes of the mean over their arms, taken to vary alike in all regimes.
+        log_score: mean log-probability of the right regime, nats, likewise; minus the logarithm of their number is
+            chance.
         chance: balanced accuracy of a guess.
         p: of the permutation test of the log score, with its floor; None where it is not tested.
         confusion: of every regime, the mean probability given to each.
@@ -41,9 +43,9 @@ class Gain:
     Attributes:
         left_out: one of `regime_rows.SCHEMES`.
         over: the baseline.
-        log_score: gain in log score, nats, one difference per cluster.
+        log_score: gain in log score, nats, one difference per cluster, averaged as in `Result`.
         accuracy: gain in balanced accuracy, likewise.
-        p: two-sided exact sign-flip test of the gain in log score, with its floor; None with more than 24 clusters.
+        p: two-sided exact sign-flip test of that gain in log score, with its floor; None with more than 24 clusters.
         adds: whether the spectra tell the regimes at all (their p is at most `classifier.ALPHA`), the interval of the
             gain in log score lies above zero, and the gain is `classifier.LEAST` or more.
     """
@@ -91,6 +93,7 @@ class Classified:
         results: per scheme and set.
         gains: per scheme and baseline.
         shown: per arm and set.
+        not_shown: of every arm of no regime that some set could not be asked about, why.
         refused: per scheme, why it could not be scored.
     """
 
@@ -100,4 +103,5 @@ class Classified:
     results: tuple[Result, ...]
     gains: tuple[Gain, ...]
     shown: tuple[Shown, ...]
+    not_shown: dict[str, str]
     refused: dict[str, str]

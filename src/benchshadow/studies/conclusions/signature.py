@@ -14,10 +14,12 @@ from benchshadow.studies.declaring.study import CONTROL, Study
 
 from .trajectories import equal_change_in, path
 
-__all__ = ["AT_EQUAL", "AT_LAST", "Feature", "Footprints", "footprints", "signature_rows"]
+__all__ = ["AT_EQUAL", "AT_LAST", "WITHIN", "Feature", "Footprints", "footprints", "signature_rows"]
 
 AT_LAST = "last step"
 AT_EQUAL = "equal relative change"
+WITHIN = "within each replicate"
+"""What words add to it: here every replicate is read at a change of its own, claims read all of them at one."""
 SIZE, LOSS = "relative_change", "training_loss"
 """What the spectra must add to: how far the weights moved, and the loss on what was trained on."""
 
@@ -39,7 +41,7 @@ class Feature:
     @property
     def name(self) -> str:
         """How tables call it."""
-        return f"{self.diagnostic} at {self.at}"
+        return f"{self.diagnostic} at {self.at}" + f" {WITHIN}" * (self.at == AT_EQUAL)
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,10 @@ class Footprints:
     aa: Mapping[Feature, Mapping[tuple[str, int], float]]
 
     def spread(self, feature: Feature, runs: Iterable[tuple[str, int]]) -> float:
-        """The A/A spread: root mean square over some runs of second draw less control; 0 where there is none.
+        """The A/A spread here: root mean square over some runs of second draw less control; 0 where there is none.
 
-        Both are draws of one recipe, so their mean difference is zero and is not estimated: with few replicates that
-        is steadier than a standard deviation about a mean.
+        It is no standard deviation, which is what plans count replicates by. Both are draws of one recipe, so their
+        mean difference is zero and is not estimated: with few replicates that is steadier than a spread about a mean.
         """
         aa = self.aa[feature]
         there = [aa[run] for run in runs if run in aa]
@@ -71,7 +73,7 @@ class Footprints:
 def footprints(study: Study, records: pl.DataFrame) -> Footprints:
     """Every diagnostic of the signature at every checkpoint, at the last step, and at equal relative change.
 
-    Equal change is, within a replicate, the largest relative change that arm, control and second draw all went through.
+    Equal change is, within each replicate, the largest relative change that arm, control and second draw went through.
     """
     names = study.signature.diagnostics if study.signature is not None else SHAPES
     changes = _values(records, "model", SIZE)

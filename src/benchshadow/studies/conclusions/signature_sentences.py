@@ -11,24 +11,25 @@ from benchshadow.studies.declaring.study import Study
 from .classifier import ALPHA
 from .regime_results import Classified, Gain, Result, Shown
 from .regime_rows import OF_LOSS, OF_SIZE, SCHEMES, SPECTRA
-from .signature import AT_EQUAL, AT_LAST
+from .signature import AT_EQUAL, AT_LAST, WITHIN
 
 __all__ = ["classifier_sentences", "signature_sentences"]
 
 
 def signature_sentences(rows: Sequence[dict[str, Any]], diagnostics: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Per arm, how far its footprint lies from the control, at the last step and at equal relative change."""
+    """Per arm, how far its footprint lies from the control, at the last step and at each replicate's equal change."""
     for arm in dict.fromkeys(row["arm"] for row in rows):
         parts = []
-        for at in (AT_LAST, AT_EQUAL):
+        for at, said in ((AT_LAST, f"the {AT_LAST}"), (AT_EQUAL, f"{AT_EQUAL} {WITHIN}")):
             here = [row for row in rows if (row["arm"], row["at"]) == (arm, at) and row["diagnostic"] in diagnostics]
             told = [
                 f"{row['diagnostic'].replace('_', ' ')} {row['units']:+.1f}" for row in here if row["units"] is not None
             ]
             if told:
-                parts.append(f"at the {at} {', '.join(told)}" if at == AT_LAST else f"at {at} {', '.join(told)}")
+                parts.append(f"at {said} {', '.join(told)}")
         if parts:
-            text = f"{arm}: the footprint less the control's, in units of the A/A spread: {'; '.join(parts)}."
+            text = f"{arm}: the footprint less the control's, in units of the A/A spread (root mean square): "
+            text += f"{'; '.join(parts)}."
             yield _said("signature", arm, text, "info")
 
 
@@ -56,6 +57,9 @@ def classifier_sentences(study: Study, found: Classified) -> Iterator[dict[str, 
     for each in found.shown:
         if each.features == SPECTRA:
             yield _said("shown", each.arm, _shown(each), "info")
+    for arm, why in found.not_shown.items():
+        text = f"{arm} is of no declared regime, and where it falls cannot be told from its {why}."
+        yield _said("not-shown", arm, text, "warning")
 
 
 def _bounds(study: Study, found: Classified) -> Iterator[dict[str, Any]]:

@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from benchshadow.stats import FEWEST_BASES, FEWEST_REPLICATES, page_trend
+from benchshadow.stats import FEWEST_BASES, FEWEST_REPLICATES, over_bases, page_trend
 from benchshadow.studies.declaring.family_rules import loose_margins
 from benchshadow.studies.declaring.measures import Measure, measures
 from benchshadow.studies.declaring.study import CONTROL, Study
 
+from .claim_rows import model_and_benchmark
 from .claims import AT_END, AT_EQUAL_CHANGE, Claim
 
-__all__ = ["doses", "find", "level", "moved", "statements"]
+__all__ = ["doses", "find", "level", "moved", "small", "statements"]
 
 _NOT_TOLD = " None of these arms can be told from a second draw of the control."
 _UNTOLD = "told from a second draw of the control"
@@ -58,9 +59,13 @@ def statements(
     """
     strength, why = level(study, beforehand)
     found: list[dict[str, Any]] = []
-    general = [measure.name for measure in measures(study) if measure.tier == "general"]
+    known = measures(study)
+    general = [measure.name for measure in known if measure.tier == "general"]
+    outcomes = {measure.name for measure in known if measure.kind == "outcome"}
+    tested = [claim.measure for claim in made if claim.tested is not None and claim.measure in outcomes]
+    named = [*general, *(name for name in dict.fromkeys(tested) if name not in ("narrow", "broad", *general))]
     for arm in dict.fromkeys(claim.arm for claim in made):
-        found += list(_of_arm(arm, made, general))
+        found += list(_of_arm(arm, made, named))
     for each in rows:
         if each["measure"] in ("narrow", "broad", *_RANKS):
             found.append(_said("dose", each["row"], each["text"], "info"))
@@ -76,10 +81,11 @@ def statements(
 
 def _tests(study: Study, made: Sequence[Claim], beforehand: Collection[str] | None) -> Iterator[dict[str, Any]]:
     """The verdicts of declared tests, and what stands against their families and margins."""
+    of = model_and_benchmark(study)
     for claim in made:
         if claim.verdict is not None and claim.confirmatory:
             place = f"{claim.arm}, {claim.measure} at {claim.at}"
-            yield _said("test", place, f"{place}: {claim.verdict.sentence}.", "info")
+            yield _said("test", place, f"{place}: {claim.verdict.sentence}, {of}.", "info")
     late = [family.name for family in study.families if beforehand is not None and family.name not in beforehand]
     if late:
         text = f"Declared or changed after the first outcome, and so exploratory: {_listed(late)}."
@@ -106,9 +112,10 @@ def _replicates(study: Study, made: Sequence[Claim]) -> Iterator[dict[str, Any]]
         yield _said("chance", "", text, "warning" if least < FEWEST_TOLD else "info")
 
 
-def _of_arm(arm: str, made: Sequence[Claim], general: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _of_arm(arm: str, made: Sequence[Claim], others: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """What one arm did; `others` are outcomes besides narrow and broad: general texts, and what was declared."""
     narrow, broad = find(made, arm, "narrow"), find(made, arm, "broad")
-    texts = [claim for name in general if (claim := find(made, arm, name)) is not None]
+    texts = [claim for name in others if (claim := find(made, arm, name)) is not None]
     ranks = [find(made, arm, rank) for rank in _RANKS]
     equal = [find(made, arm, rank, AT_EQUAL_CHANGE) for rank in _RANKS]
     if narrow and broad:
@@ -120,30 +127,35 @@ def _of_arm(arm: str, made: Sequence[Claim], general: Sequence[str]) -> Iterator
         yield _said("footprint", arm, text, "info")
     spectrum = [claim for claim in (equal if any(equal) else ranks) if claim]
     if spectrum and (narrow or broad or texts):
-        yield _said("together", arm, f"{arm}: {_together(narrow, broad, texts, spectrum)}.", "info")
+        where = f"at {AT_EQUAL_CHANGE} " if any(equal) else ""
+        told = _together(narrow, broad, texts, spectrum, where)
+        yield _said("together", arm, f"{arm}: {told}.", "info")
 
 
-def _together(narrow: Claim | None, broad: Claim | None, texts: Sequence[Claim], spectrum: Sequence[Claim]) -> str:
+def _together(
+    narrow: Claim | None, broad: Claim | None, texts: Sequence[Claim], spectrum: Sequence[Claim], where: str
+) -> str:
     """Whether outcome and footprint tell one story; what cannot be told is not said to stand still."""
     outcome = [claim for claim in (narrow, broad, *texts) if claim]
     turns = {moved(claim) for claim in spectrum}
     if turns == {0} and not any(map(moved, outcome)):
-        if any(map(_small, [*outcome, *spectrum])):
-            return f"the outcome {_still(outcome)}, and the spectrum {_still(spectrum)}"
+        if any(map(small, [*outcome, *spectrum])):
+            return f"the outcome {_still(outcome)}, and {where}the spectrum {_still(spectrum)}"
         return "neither outcome nor footprint can be told from a second draw of the control"
     if turns == {0}:
-        return f"the outcome moved but the spectrum {_still(spectrum)}"
+        return f"the outcome moved but {where}the spectrum {_still(spectrum)}"
     if not any(map(moved, outcome)):
-        return f"the spectrum moved but the outcome {_still(outcome)}"
+        return f"{where}the spectrum moved but the outcome {_still(outcome)}"
     footprint = {-1: "narrower", 1: "broader"}.get(sum(turns - {0}), "changed without one direction")
     groups: dict[str, list[str]] = {"gained": [], "lost": []}
     for claim in outcome:
         groups.setdefault(_gained(claim), []).append(claim.measure)
     parts = [f"{_listed(names)} {what}" for what, names in groups.items() if names]
-    told = f"{', '.join(parts)}, and the footprint is {footprint}"
-    limited = broad is not None and max(map(moved, (broad, *texts))) <= 0
-    if moved(narrow) > 0 and limited and footprint == "narrower":
-        return f"{told}: what the preprint says of benchmark-aligned data"
+    told = f"{', '.join(parts)}, and {where}the footprint is {footprint}"
+    beyond = [] if broad is None else [broad, *texts]
+    if moved(narrow) > 0 and beyond and max(map(moved, beyond)) <= 0 and footprint == "narrower":
+        known = all(map(_limited, beyond))
+        return f"{told}: {'' if known else 'as far as can be told, '}what the preprint says of benchmark-aligned data"
     if moved(broad) > 0 and footprint == "broader":
         return f"{told}: what the preprint says of data that expands coverage"
     return f"{told}: neither of the two patterns that the preprint describes"
@@ -153,9 +165,18 @@ def _gained(claim: Claim) -> str:
     return {1: "gained", 0: _still([claim]), -1: "lost"}[moved(claim)]
 
 
+def _limited(claim: Claim) -> bool:
+    """Whether it was shown that a measure did not gain; not to be able to tell shows nothing."""
+    assert claim.verdict is not None, "find gives only what can be compared"
+    return moved(claim) < 0 or claim.verdict.label == "no shift" or small(claim)
+
+
 def _still(claims: Sequence[Claim]) -> str:
     """Words for what did not move, as far as its labels go."""
-    return "moved by less than its margin" if any(map(_small, claims)) else f"cannot be {_UNTOLD}"
+    below, untold = "moved by less than its margin", f"cannot be {_UNTOLD}"
+    if all(map(small, claims)):
+        return below
+    return f"in part {below}, in part {untold}" if any(map(small, claims)) else untold
 
 
 def find(made: Sequence[Claim], arm: str, measure: str, at: str = AT_END) -> Claim | None:
@@ -167,11 +188,11 @@ def moved(claim: Claim | None) -> int:
     """Sign of a difference that can be told from none; 0 where it cannot, or where it is below its margin."""
     if claim is None or claim.verdict is None:
         return 0
-    told = claim.verdict.label == "shift" or claim.verdict.label.endswith("outside the A/A range")
+    told = claim.verdict.label in ("shift", "descriptive: outside the A/A range")
     return int(np.sign(claim.verdict.interval.mean)) if told else 0
 
 
-def _small(claim: Claim) -> bool:
+def small(claim: Claim) -> bool:
     """Whether a difference can be told from none but is below its margin."""
     return claim.verdict is not None and claim.verdict.label == "shift below the margin"
 
@@ -188,9 +209,9 @@ def doses(study: Study, made: Sequence[Claim], treated: Mapping[str, float]) -> 
     """
     for title, arms in study.doses.items():
         for measure in measures(study):
-            means = [_mean(made, arm, measure.name) for arm in arms]
-            known = [mean for mean in means if mean is not None]
             compared = _row(made, arms, measure.name)
+            means = [_mean(made, arm, measure.name, compared) for arm in arms]
+            known = [mean for mean in means if mean is not None]
             # Means over other replicates would show the replicates and not the doses.
             runs = {(claim.control_mean, len(claim.differences)) for claim in compared}
             if len(known) < len(means) or len(runs) > 1:
@@ -204,18 +225,25 @@ def doses(study: Study, made: Sequence[Claim], treated: Mapping[str, float]) -> 
                 "doses": [treated.get(arm) for arm in arms],
                 "means": known,
                 "monotone": monotone,
-                "trend_p": _trend(compared, known[-1] > known[0]) if arms[0] == CONTROL else None,
+                "trend_p": _trend(study, compared) if arms[0] == CONTROL else None,
                 "text": _dose_sentence(title, measure, known, monotone)
                 + ("" if any(map(_told, compared)) else _NOT_TOLD),
             }
 
 
-def _trend(compared: Sequence[Claim], rises: bool) -> float | None:
-    """One-sided p of Page's test along the doses, in the direction of the means; None where it has no test."""
-    table = np.array([np.zeros(len(compared[0].differences)), *(claim.differences for claim in compared)]).T
-    if table.shape[0] < 2 or table.shape[1] < 3:
+def _trend(study: Study, compared: Sequence[Claim]) -> float | None:
+    """Two-sided p of Page's test along the doses, over bases where replicates share them; exploratory.
+
+    None where a replicate is lost, or where there is nothing to rank.
+    """
+    owners = [study.base_of(replicate) for replicate in study.replicates]
+    if len(compared) < 2 or any(len(claim.differences) != len(owners) for claim in compared):
         return None
-    return page_trend(table if rises else -table).p
+    units = [over_bases(np.array(claim.differences), owners) for claim in compared]
+    table = np.array([np.zeros(len(units[0])), *units]).T
+    if len(table) < 2:
+        return None
+    return min(1.0, 2 * min(page_trend(table).p, page_trend(-table).p))
 
 
 def _row(made: Sequence[Claim], arms: Sequence[str], measure: str) -> list[Claim]:
@@ -223,12 +251,13 @@ def _row(made: Sequence[Claim], arms: Sequence[str], measure: str) -> list[Claim
 
 
 def _told(claim: Claim) -> bool:
-    return bool(moved(claim)) or _small(claim)
+    return bool(moved(claim)) or small(claim)
 
 
-def _mean(made: Sequence[Claim], arm: str, measure: str) -> float | None:
+def _mean(made: Sequence[Claim], arm: str, measure: str, compared: Sequence[Claim]) -> float | None:
+    """Mean of an arm; the control's over the replicates of the row's own comparisons."""
     if arm == CONTROL:
-        return next((c.control_mean for c in made if c.measure == measure and c.at == AT_END and c.verdict), None)
+        return compared[0].control_mean if compared else None
     claim = find(made, arm, measure)
     return None if claim is None else claim.arm_mean
 
@@ -244,7 +273,7 @@ def _went(claim: Claim) -> str:
     assert claim.verdict is not None, "find gives only what can be compared"
     assert claim.control_mean is not None, "as above"
     verb = {1: "rose", -1: "fell", 0: "cannot be told from no change"}[moved(claim)]
-    if _small(claim):
+    if small(claim):
         verb = f"{'rose' if claim.verdict.interval.mean > 0 else 'fell'} by less than its margin"
     label = claim.verdict.label.removeprefix("descriptive: ")
     return f"{verb} ({claim.verdict.interval.mean:+.3f} from {claim.control_mean:.3f}, {label})"
@@ -255,7 +284,7 @@ def _ranks(claims: Sequence[Claim | None]) -> str:
     for claim in claims:
         if claim is not None and claim.arm_mean is not None:
             name = claim.measure.replace("_", " ")
-            inside = ", by less than its margin" if _small(claim) else "" if moved(claim) else f", not {_UNTOLD}"
+            inside = ", by less than its margin" if small(claim) else "" if moved(claim) else f", not {_UNTOLD}"
             said.append(f"{name} {claim.arm_mean:.3g} against {claim.control_mean:.3g}{inside}")
     return " and ".join(said)
 

@@ -12,7 +12,7 @@ from benchshadow.studies.declaring.study import Study
 
 from .claims import Claim
 from .comparing import AT_END, AT_EQUAL_CHANGE, AT_EQUAL_LOSS
-from .statements import find, moved
+from .statements import find, moved, small
 from .trajectories import at_equal_loss, broad_losses
 
 __all__ = ["trajectory_sentences"]
@@ -48,14 +48,33 @@ def _of_rank(made: Sequence[Claim], arm: str, rank: str) -> str:
         return ""
     name, (before, after) = rank.replace("_", " "), (moved(last), moved(equal))
     if before and not after:
-        return f"the difference in {name} at the {AT_END} goes with the size of the change: at equal size none is told"
+        if _gone(last, equal):
+            return (
+                f"the difference in {name} at the {AT_END} goes with the size of the change: at equal size it is less"
+            )
+        return f"{name} differs at the {AT_END}; whether it does at equal relative change cannot be told"
     if after and not before:
         return f"{name} differs at equal relative change, which the {AT_END} hides"
     if before and after and before != after:
         return f"{name} is {_side(before)} at the {AT_END} and {_side(after)} at equal relative change"
     if before:
         return f"{name} is {_side(after)} at equal relative change too: not by size alone"
+    below = [at for claim, at in ((last, AT_END), (equal, AT_EQUAL_CHANGE)) if small(claim)]
+    if below:
+        return f"{name} differs by less than its margin at {' and at '.join(below)}"
     return f"{name} cannot be told from the control's, at the {AT_END} or at equal relative change"
+
+
+def _gone(last: Claim, equal: Claim) -> bool:
+    """Whether it was shown that a difference shrinks at equal size; not to be able to tell it there shows nothing."""
+    assert last.verdict is not None, "find gives only what can be compared"
+    assert equal.verdict is not None, "as above"
+    effect, interval = last.verdict.interval.mean, equal.verdict.interval
+    if equal.verdict.label == "no shift" or small(equal):
+        return True
+    if interval.low is None or interval.high is None:
+        return False
+    return effect > interval.high if effect > 0 else effect < interval.low
 
 
 def _at_equal_loss(made: Sequence[Claim], arm: str) -> str:
@@ -67,6 +86,7 @@ def _at_equal_loss(made: Sequence[Claim], arm: str) -> str:
     said = []
     for claim in there:
         told = "" if moved(claim) else ", not told from a second draw of the control"
+        told = ", by less than its margin" if small(claim) else told
         said.append(f"{claim.measure.replace('_', ' ')} {claim.arm_mean:.3g} against {claim.control_mean:.3g}{told}")
     return f"{there[0].at_value:.3g} bits per byte, {'; '.join(said)}"
 

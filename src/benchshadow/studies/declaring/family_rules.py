@@ -22,10 +22,10 @@ MOST_OF_EFFECT = 1 / 3
 def check_families(study: Study, measures: Sequence[Measure]) -> None:
     """Refuse, before anything runs, what cannot be tested or could not be believed.
 
-    Unknown arms and measures, an equivalence test without a justified margin, a margin that is too wide, and a family
-    that its replicates cannot carry. The floor of the sign-flip test binds a family with a test of difference. It does
-    not bind TOST, whose p is of a t distribution and has no floor: whether replicates suffice for that depends on the
-    spread, which `study status` reckons with once there are runs.
+    Unknown arms and measures, an equivalence test without a justified margin, a margin that is too wide or that nothing
+    holds to its bounds, and a family that its replicates cannot carry. The floor of the sign-flip test binds a family
+    with a test of difference. It does not bind TOST, whose p is of a t distribution and has no floor: whether
+    replicates suffice for that depends on the spread, which `study status` reckons with once there are runs.
 
     Raises:
         InputError: with the family or the margin, the rule and the number that would be needed.
@@ -55,7 +55,8 @@ def loose_margins(study: Study, controls: dict[str, float]) -> Iterator[str]:
     """
     for name, margin in study.margins.items():
         if not margin.justified:
-            yield f"The margin of {name} ({margin.value:g}) does not say why smaller differences do not matter."
+            said = "does not say why smaller differences do not matter: no equivalence is tested"
+            yield f"The margin of {name} ({margin.value:g}) {said}."
         elif (problem := margin.over(controls.get(name))) is not None:
             yield f"The margin of {name} {problem}: equivalence within it says little."
 
@@ -89,6 +90,12 @@ def _check_test(study: Study, where: str, test: Test, measures: tuple[str, ...])
             has = "has none" if margin is None else "has one without unit and reason"
             text = f"an equivalence test needs a margin but '{test.measure}' {has}"
             raise InputError(where, text, f"add [margins.{test.measure}] with value, unit and because")
+        lacking = [name for name in ("pilot_effect", "control") if getattr(margin, name) is None]
+        if margin.unit == "share":
+            lacking = [name for name in lacking if name != "control"]
+        if lacking:
+            text = f"must say {' and '.join(lacking)}, which hold it to its bounds, where equivalence is tested"
+            raise InputError(f"margins.{test.measure}", text, "take them from a pilot on other seeds")
 
 
 def _check_carried(study: Study, family: Family, where: str) -> None:

@@ -42,9 +42,10 @@ def concerned(arms: Mapping[str, ArmSettings], arm: str) -> dict[str, ArmSetting
 
 def needed(arms: Mapping[str, ArmSettings], arm: str) -> tuple[str, ...]:
     """Names of the sources whose items an arm is made of, those of the arm it is a control of among them."""
-    wanted = [source_of(each) for each in concerned(arms, arm).values()]
-    # The items that an off-target arm is aligned to stand in place of the benchmark's.
-    if arms[arm].intervention == "off-target":
+    both = concerned(arms, arm).values()
+    wanted = [source_of(each) for each in both]
+    # The items that an off-target arm is aligned to stand in place of the benchmark's; copies are matched to these.
+    if arms[arm].intervention == "off-target" and not any(getattr(each, "by", "") == "copies" for each in both):
         wanted = wanted[:1]
     return tuple(dict.fromkeys(name for name in wanted if name is not None))
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from benchshadow.data.scoring import Compete, margin_unit
 from benchshadow.errors import InputError
 
 from .equaliser_settings import EQUALISED
-from .task_kinds import tiers
+from .task_kinds import BlimpPairs, Choices, tiers
 
 if TYPE_CHECKING:
     from .study import Study
@@ -131,6 +132,9 @@ def measures(study: Study) -> list[Measure]:
     Each task's come first, then those of the tiers together, the footprint's, and the probes'.
     """
     placed = tiers(study.tasks)
+    compete: dict[str, Compete] = {
+        task.name: task.compete for task in study.tasks if isinstance(task, BlimpPairs | Choices)
+    }
     found = []
     for task, (tier, kind) in placed.items():
         if kind == "text":
@@ -142,8 +146,8 @@ def measures(study: Study) -> list[Measure]:
         )
         if kind == "choice":
             says = "log-probability of the right option less that of the best wrong one; decides earlier than accuracy"
-            margin = ((1.0, task, "margin"),)
-            found.append(Measure(f"{task}: margin", f"{task}: margin", "nats", "outcome", says, margin, tier))
+            name, unit, margin = f"{task}: margin", margin_unit(compete[task]), ((1.0, task, "margin"),)
+            found.append(Measure(name, name, unit, "outcome", says, margin, tier))
     found += _together(placed)
     if study.equaliser is not None:
         found += [_equalised(each) for each in found]

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from benchshadow.data.interventions.recipe import ArmSettings
+from benchshadow.data.interventions.recipe import ArmSettings, treated_count
 from benchshadow.data.sources import Balanced, Skills, Source, Sources, Zipf
 from benchshadow.errors import InputError
 from benchshadow.records import digest, read_toml
@@ -92,6 +92,8 @@ class Benchmark(Strict):
     share: float = Field(1 / 3, gt=0, lt=1, description="blimp: share of the paradigms")
     distant: int = Field(3, ge=1, description="blimp: linguistic terms without a paradigm in the benchmark")
     per_paradigm: int = Field(20, ge=1, description="blimp: most pairs of a paradigm that a tier evaluates")
+    licence: str = Field("", description="blimp: of the file, for the manifests")
+    origin: str = Field("", description="blimp: where the file comes from, likewise")
 
 
 class Arm(Strict):
@@ -192,6 +194,11 @@ class Study(Strict):
         """The replicate whose seed made the base that this one starts from: dealt out in turn."""
         return self.replicates[self.replicates.index(replicate) % self.bases]
 
+    def tested_margin(self, measure: str) -> Margin | None:
+        """The margin that equivalence is tested within; one that gives no reason only plans."""
+        margin = self.margins.get(measure)
+        return margin if margin is not None and margin.justified else None
+
     def settings_of(self, arm: str) -> Settings:
         """What an arm is trained under: the study's settings with the changes that it declares."""
         changes = self.arms[arm].settings
@@ -215,15 +222,7 @@ class Study(Strict):
         if len(set(self.replicates)) < len(self.replicates):
             raise ValueError(f"replicates must be distinct seeds but are {list(self.replicates)}")
         self._check_bases()
-        for name, arm in self.arms.items():
-            _among(f"arms.{name}.source", arm.source, self.sources)
-            if arm.epochs is not None and not _finite(self.sources[arm.source]):
-                raise ValueError(f"arms.{name}.epochs needs a finite source but '{arm.source}' is without end")
-            whole = arm.epochs is None and arm.dose in (None, 1.0)
-            if name in (CONTROL, self.same) and not whole:
-                raise ValueError(f"arms.{name} is drawn whole: leave out dose and epochs")
-            if name in (CONTROL, self.same) and arm.intervention is not None:
-                raise ValueError(f"arms.{name} is drawn by its recipe: leave out the intervention")
+        self._check_arms()
         check_training(self)
         check_joined(self.runs, arms=self.arms, replicates=self.replicates, steps=self.settings.checkpoint_steps())
         check_interventions(self.interventions, self.sources, self.benchmark.seen)
@@ -247,6 +246,22 @@ class Study(Strict):
             _among("leaks.allowed", task, names)
         Sources(self.sources)
         return self
+
+    def _check_arms(self) -> None:
+        """Every arm has something to draw from, an amount that treats anything, and its parent's candidates."""
+        for name, arm in self.arms.items():
+            _among(f"arms.{name}.source", arm.source, self.sources)
+            if arm.epochs is not None and not _finite(self.sources[arm.source]):
+                raise ValueError(f"arms.{name}.epochs needs a finite source but '{arm.source}' is without end")
+            whole = arm.epochs is None and arm.dose in (None, 1.0)
+            if name in (CONTROL, self.same) and not whole:
+                raise ValueError(f"arms.{name} is drawn whole: leave out dose and epochs")
+            if name in (CONTROL, self.same) and arm.intervention is not None:
+                raise ValueError(f"arms.{name} is drawn by its recipe: leave out the intervention")
+            treated_count(self.settings.steps * self.settings.sequences, arm.dose or 1.0, name)
+            of = getattr(arm.intervention, "of", "")
+            if of in self.arms and (arm.source, arm.candidates) != (self.arms[of].source, self.arms[of].candidates):
+                raise ValueError(f"arms.{name} must have the source and the candidates of '{of}', whose control it is")
 
     def _check_bases(self) -> None:
         number, replicates = self.base.number, len(self.replicates)

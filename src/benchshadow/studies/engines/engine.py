@@ -47,7 +47,8 @@ def run(calls: Iterable[Call], *, engine: str = "local", workers: int) -> Iterat
 
     The bits of a result depend neither on the engine nor on the number of workers. A call whose worker dies (killed,
     out of memory) is tried again, three times in all; one that fails is not, and the others go on. With one local
-    worker the calls run in this process, one after the other.
+    worker the calls run in this process, one after the other, on the threads that its BLAS has: the command line gives
+    it one, as workers have.
 
     Args:
         calls: taken as workers come free, two per worker ahead of their outcomes.

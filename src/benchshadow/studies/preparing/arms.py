@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchshadow.data.interventions.recipe import treated_count
 from benchshadow.data.interventions.streams import Bench
 from benchshadow.data.sources import Sources
 from benchshadow.data.stream import Stream, describe, pack, replace, shuffle
 from benchshadow.data.tokenization import end_token
+from benchshadow.errors import InputError
 from benchshadow.records import digest
 from benchshadow.studies.declaring.study import CONTROL, Study
 
@@ -22,7 +25,10 @@ from .seeds import generator
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["Fed", "arm_stream", "base_stream", "control_stream", "intervened_stream", "recipe", "treated_positions"]
+__all__ = [
+    "Fed", "arm_stream", "base_stream", "control_stream", "intervened_stream", "recipe", "see_begun",
+    "treated_positions",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,21 +89,41 @@ def arm_stream(study: Study, sources: Sources, tokenizer: Tokenizer, arm: str, r
     control = control_stream(study, sources, tokenizer, replicate)
     if study.keeps_documents(arm):
         return Fed(control.ids, _account(control, control, np.array([], np.int64), tokenizer))
-    declared, settings = study.arms[arm], study.settings
-    whole = settings.steps * settings.sequences
-    count = round(whole * (declared.dose or 1.0))
-    if declared.intervention is not None:
+    if study.arms[arm].intervention is not None:
         with bench(study, sources, tokenizer, control, arm, replicate) as at:
             return intervened_stream(study, sources, tokenizer, at, arm, replicate, {})
     rng = generator(study.seed, "treatment", arm, replicate)
-    if declared.epochs is not None:
-        tokens = _length(sources, tokenizer, declared.source, rng)
-        count = min(whole, int(declared.epochs * tokens / settings.length))
-    treatment = shuffle(
-        pack(sources.draw(declared.source, rng), tokenizer, sequences=count, length=settings.length), rng
-    )
+    count = _count(study, sources, tokenizer, arm, rng)
+    drawn = sources.draw(study.arms[arm].source, rng)
+    treatment = shuffle(pack(drawn, tokenizer, sequences=count, length=study.settings.length), rng)
     treated = replace(control, treatment, generator(study.seed, "positions", replicate))
     return Fed(treated.ids, _account(treated, control, treated_positions(study, replicate, count), tokenizer))
+
+
+def see_begun(study: Study, sources: Sources, tokenizer: Tokenizer, arm: str, replicate: int) -> None:
+    """See that an arm without an intervention can be drawn: how many sequences it treats, and the first of them.
+
+    Raises:
+        InputError: it cannot; where there is a number that can be had, it is said.
+    """
+    rng = generator(study.seed, "treatment", arm, replicate)
+    _count(study, sources, tokenizer, arm, rng)
+    pack(sources.draw(study.arms[arm].source, rng), tokenizer, sequences=1, length=study.settings.length)
+
+
+def _count(study: Study, sources: Sources, tokenizer: Tokenizer, arm: str, rng: np.random.Generator) -> int:
+    """Sequences that an arm treats, by its dose or by the length of its source."""
+    declared, settings = study.arms[arm], study.settings
+    whole = settings.steps * settings.sequences
+    if declared.epochs is None:
+        return treated_count(whole, declared.dose or 1.0, arm)
+    tokens = _length(sources, tokenizer, declared.source, rng)
+    count = int(declared.epochs * tokens / settings.length)
+    if not 1 <= count <= whole:
+        least, most = ceil(1000 * settings.length / tokens) / 1000, int(1000 * whole * settings.length / tokens) / 1000
+        rule = f"must fill 1 to {whole} sequences, that is be {least:g} to {most:g}, but are {declared.epochs:g}"
+        raise InputError(f"arms.{arm}.epochs", rule)
+    return count
 
 
 def intervened_stream(
@@ -105,7 +131,7 @@ def intervened_stream(
 ) -> Fed:
     """What an arm is trained on whose treated sequences an intervention fills; `at` is from `bench`, `known` empty."""
     sequences = len(at.control.ids)
-    places = treated_positions(study, replicate, round(sequences * (study.arms[arm].dose or 1.0)))
+    places = treated_positions(study, replicate, treated_count(sequences, study.arms[arm].dose or 1.0, arm))
     found, told = intervened(study, sources, at, arm, replicate, places, known)
     treated = replace(at.control, found.stream, generator(study.seed, "positions", replicate))
     return Fed(treated.ids, _account(treated, at.control, places, tokenizer) | {"intervention": told})
@@ -126,6 +152,8 @@ def _drawn(study: Study, sources: Sources, tokenizer: Tokenizer, source: str, se
 def _length(sources: Sources, tokenizer: Tokenizer, source: str, rng: np.random.Generator) -> int:
     """Tokens of one pass over a finite source, end tokens included."""
     texts = [document.text for document in sources.finite(source, rng)]
+    if not texts:
+        raise InputError(f"sources.{source}", "must hold at least one document but is empty")
     return sum(len(coded.ids) + 1 for coded in tokenizer.encode_batch_fast(texts))
 
 

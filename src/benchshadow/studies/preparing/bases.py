@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from benchshadow.checkpoints.formats import located
 from benchshadow.data.sources import Sources
 from benchshadow.data.tokenization import skills_tokenizer, train_bpe
-from benchshadow.errors import InputError
 from benchshadow.studies.declaring.study import Study
 
 from .seeds import generator, seed
-from .taken_bases import check_taken, checkpoint_of, own_tokenizer, vocabulary_of
+from .taken_bases import check_made, check_rows, check_taken, checkpoint_of, own_tokenizer
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from transformers import PreTrainedModel
 
-__all__ = ["adapted", "check_bases", "first_model", "new_tokenizer"]
+__all__ = ["adapted", "check_bases", "check_vocabularies", "first_model", "new_tokenizer"]
 
 
 def check_bases(study: Study) -> None:
@@ -53,6 +53,25 @@ def new_tokenizer(study: Study, sources: Sources, replicate: int) -> Tokenizer:
     return train_bpe(texts, study.tokenizer.size)
 
 
+def check_vocabularies(study: Study, sources: Sources, made: Tokenizer) -> None:
+    """Refuse, before anything trains, a checkpoint whose table of embeddings does not fit what it is to read.
+
+    Args:
+        study: has the checkpoints that it starts from, and those of runs that were trained elsewhere.
+        sources: as in `new_tokenizer`.
+        made: a tokenizer of the study's; where it makes one, all bases read it.
+    """
+    own = study.tokenizer.kind == "checkpoint"
+    for replicate in study.replicates:
+        owner = study.base_of(replicate)
+        vocabulary = (new_tokenizer(study, sources, owner) if own else made).get_vocab_size()
+        if study.base.checkpoints and not own:
+            check_made(checkpoint_of(study, owner), vocabulary)
+        for each in study.runs:
+            if each.replicate == replicate:
+                check_rows(located(each.checkpoint), vocabulary)
+
+
 def first_model(study: Study, vocabulary: int, replicate: int) -> PreTrainedModel:
     """A base before its first step, or the checkpoint that it is, in float32.
 
@@ -63,10 +82,8 @@ def first_model(study: Study, vocabulary: int, replicate: int) -> PreTrainedMode
 
     if study.base.checkpoints:
         folder = checkpoint_of(study, replicate)
-        rows = vocabulary_of(folder)
-        if study.tokenizer.kind != "checkpoint" and rows != vocabulary:
-            text = f"must have the vocabulary of the study's tokenizer, {vocabulary} tokens, but has {rows}"
-            raise InputError(folder, text, "set tokenizer.kind = 'checkpoint'")
+        if study.tokenizer.kind != "checkpoint":
+            check_made(folder, vocabulary)
         return load(folder)
     assert study.architecture is not None, "the study file was checked"
     assert study.base.settings is not None, "the study file was checked"

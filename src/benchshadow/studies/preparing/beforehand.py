@@ -15,8 +15,8 @@ from benchshadow.records.source_code import code
 from benchshadow.studies.declaring.study import Study
 from benchshadow.studies.engines.engine import Call, run
 
-from .arms import control_stream, intervened_stream
-from .bases import new_tokenizer
+from .arms import control_stream, intervened_stream, see_begun
+from .bases import check_vocabularies, new_tokenizer
 from .intervened import Items, bench
 from .leaks import Leak, leaks, refuse_leaks
 from .suite import suite
@@ -31,12 +31,13 @@ CHECKS = "checks.json"
 """What was found beforehand, in the study's folder."""
 
 
-def looked_at(study: Study, out: Path, *, engine: str, workers: int) -> dict[str, Any]:
-    """Look at every replicate, or take what was found the last time where neither study nor code has changed.
+def looked_at(study: Study, out: Path, *, keys: Sequence[str], engine: str, workers: int) -> dict[str, Any]:
+    """Look at every replicate, or take what was found the last time where neither study, code nor data has changed.
 
     Args:
         study: whose control and arms are drawn, and thrown away again.
         out: the study's folder, which need not be there.
+        keys: of the runs, by all that determines them: the contents of the files that they draw from and of the tasks.
         engine: as in `engine.run`.
         workers: likewise.
 
@@ -44,16 +45,18 @@ def looked_at(study: Study, out: Path, *, engine: str, workers: int) -> dict[str
         A key, and by replicate the leaks of every task and the accounts of the arms that interventions make.
 
     Raises:
-        InputError: the benchmark leaks into the control, or an arm cannot be matched; the number that can be had is
-            said.
+        InputError: a checkpoint's vocabulary does not fit, the benchmark leaks into the control, or an arm cannot be
+            matched; the number that can be had is said.
     """
-    key = digest({"study": study.model_dump(mode="json"), "code": code(("data", "studies"))})
+    key = digest({"study": study.model_dump(mode="json"), "code": code(("data", "studies")), "runs": list(keys)})
     if (out / CHECKS).is_file():
         known = read_json(out / CHECKS)
         if known.get("key") == key:
             return known
     first = suite(study, study.replicates[0])
-    text = new_tokenizer(study, first.sources, study.replicates[0]).to_str()
+    made = new_tokenizer(study, first.sources, study.replicates[0])
+    check_vocabularies(study, first.sources, made)
+    text = made.to_str()
     calls = [Call(f"replicate {each}", _look, (study, each, text)) for each in study.replicates]
     found: dict[str, Any] = {}
     # Starting workers costs more than looking at a few replicates.
@@ -96,7 +99,7 @@ def leak_statements(told: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "id": f"leak-{leak['task']}",
             "about": "",
             "text": f"{leak['found']} of {leak['items']} items of {leak['task']} stand in the control's text, such as "
-            f"{leak['item'][:60]!r}; "
+            f"{leak['item'][:60]!r} in {leak['document'][:60]!r}; "
             + (f"the study allows it: {leak['because']}." if leak["because"] else "so few may stand there by chance."),
             "severity": "warning" if leak["because"] else "info",
         }
@@ -118,13 +121,19 @@ def _look(study: Study, replicate: int, tokenizer: str) -> dict[str, Any]:
     control = control_stream(study, prepared.sources, coder, replicate)
     texts = list(dict.fromkeys(control.documents))
     return {
-        "leaks": [asdict(each) for each in leaks(prepared.tasks, texts)],
+        "leaks": [asdict(each) for each in leaks(prepared.bare, texts)],
         "refused": list(_unmatched(study, prepared.sources, coder, control, replicate)),
     }
 
 
 def _unmatched(study: Study, sources: Sources, tokenizer: Tokenizer, control: Stream, replicate: int) -> Iterator[str]:
     """Why arms cannot be made; those that choose from the same documents do so after these are coded once."""
+    for name, arm in study.arms.items():
+        if arm.intervention is None:
+            try:
+                see_begun(study, sources, tokenizer, name, replicate)
+            except InputError as error:
+                yield str(error)
     groups: dict[tuple[str, float], list[str]] = {}
     for name, arm in study.arms.items():
         if arm.intervention is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
+from math import gcd
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
@@ -71,7 +72,7 @@ def equalising(
     Args:
         study: has the equaliser's settings and the seed.
         sources: able to draw from any source of the study.
-        tasks: whose items must not be among the examples.
+        tasks: whose items must not be among the examples; bare, as the examples are.
         training: texts of the benchmark's seen half, where the benchmark is split as a whole.
         replicate: seeds the draw.
 
@@ -113,9 +114,11 @@ def equaliser_of(study: Study, replicate: int) -> dict[str, Any]:
 
 
 def _settings(settings: Settings, asked: Equaliser) -> Settings:
-    """The study's own, for every arm, but for what makes the training short."""
+    """The study's own, for every arm, but for what makes the training short; no more sequences pass at a time."""
     changes = {"steps": asked.steps, "sequences": asked.sequences, "learning_rate": asked.learning_rate}
     short = {"checkpoints": 1, "warmup": min(settings.warmup, asked.steps // 4), "save_every": asked.steps}
+    if settings.micro_sequences is not None:
+        short["micro_sequences"] = gcd(settings.micro_sequences, asked.sequences)
     return Settings.model_validate(settings.model_dump() | changes | short)
 
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchshadow.data.interventions.making import Sides
-from benchshadow.data.interventions.recipe import Repeated
+from benchshadow.data.interventions.sides import Sides
 from benchshadow.data.interventions.streams import Bench, Treated
 from benchshadow.data.sources import Sources
 from benchshadow.data.stream import Stream
@@ -64,17 +63,14 @@ def intervened(
     Raises:
         InputError: the intervention gives too few tokens; the number that can be had is said.
     """
-    # Arms that repeat prompts draw them alike, so that those of one are among those of another.
-    repeats = isinstance(study.interventions[arm], Repeated)
-    name = "repeated prompts" if repeats else arm
     made, where = workshop(study, sources, at, replicate=replicate, arm=arm, known=known), f"arms.{arm}"
     try:
         found = at.treated(
             made.intervention(arm),
             places,
             where=where,
-            rng=generator(study.seed, "treatment", name, replicate),
-            mixing=generator(study.seed, "mixing", arm, replicate),
+            rng=made.drawing(arm),
+            mixing=made.mixing(arm),
         )
     except InputError as error:
         # What an intervention refuses, it refuses by its setting; here it is an arm's.
@@ -84,5 +80,6 @@ def intervened(
         "tools": made.named_tools(),
         "candidates": found.candidates,
         "written": found.written,
+        "told": dict(found.told),
     }
     return found, told

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchshadow.data.interventions.making import Sides, Workshop
+from benchshadow.data.interventions.making import Workshop
 from benchshadow.data.interventions.prompts import Prompt, prompts_hash
 from benchshadow.data.interventions.recipe import BENCHMARK, ArmSettings
 from benchshadow.data.interventions.rewriters import FromModel
+from benchshadow.data.interventions.sides import Sides
 from benchshadow.data.interventions.streams import Bench
 from benchshadow.data.source_kinds import MARK
-from benchshadow.data.sources import Corpus, Sources
+from benchshadow.data.sources import Corpus, DataFile, Sources
 from benchshadow.errors import InputError
 from benchshadow.records.source_code import code
 from benchshadow.studies.declaring.intervention_settings import concerned, needed
@@ -28,7 +29,7 @@ _MAKING = (
     "studies/declaring/intervention_settings.py",
     "studies/preparing/interventions.py",
 )
-__all__ = ["among", "items", "made_of", "sources_of", "workshop"]
+__all__ = ["among", "items", "made_of", "sources_of", "split_of", "workshop"]
 
 
 def items(study: Study, sources: Sources, source: str, *, replicate: int, most: int) -> list[Prompt]:
@@ -70,12 +71,13 @@ def _prompt(name: str, text: str, mark: str, domain: str) -> Prompt:
 def made_of(study: Study, sources: Sources, arm: str) -> dict[str, Any]:
     """What determines an arm's intervention beside its settings: the arm it is a control of, its items, its code."""
     arms = concerned(study.interventions, arm)
-    names = sources_of(study, arm)
+    names, split = sources_of(study, arm), split_of(study, sources, arm)
+    files = {file: known for name in names for file, known in sources.files(name).items()}
     return {
         "of": {name: study.arms[name].model_dump(mode="json") for name in arms if name != arm},
         "sources": {name: sources.fingerprint(name) for name in names},
-        "files": {file: known for name in names for file, known in sources.files(name).items()},
-        "tools": Workshop(arms, {}, arm_tools([], seed=0)).named_tools(),
+        "files": files if split is None else files | split.known(split.sha256),
+        "tools": Workshop(arms, {}, arm_tools([], seed=0), generator).named_tools(),
         "code": code(_rooms(arms)),
     }
 
@@ -84,6 +86,12 @@ def sources_of(study: Study, arm: str) -> tuple[str, ...]:
     """The study's sources that an arm's items come from, by their own names; a split of BLiMP is none of them."""
     names = (study.benchmark.seen if name == BENCHMARK else name for name in needed(study.interventions, arm))
     return tuple(dict.fromkeys(name for name in names if name is not None))
+
+
+def split_of(study: Study, sources: Sources, arm: str) -> DataFile | None:
+    """The file that an arm's items are drawn from where they are a split of the benchmark and of no source."""
+    drawn = study.benchmark.seen is None and BENCHMARK in needed(study.interventions, arm)
+    return sources.seen_in if drawn else None
 
 
 def _rooms(arms: Mapping[str, ArmSettings]) -> tuple[str, ...]:
@@ -120,11 +128,12 @@ def workshop(
     names = needed(study.interventions, arm)
     for name in names:
         if name not in known:
-            known[name] = items(study, sources, name, replicate=replicate, most=len(bench.documents)), []
+            known[name] = Sides(items(study, sources, name, replicate=replicate, most=len(bench.documents)), [])
     tools = arm_tools(bench.documents, seed=seed(study.seed, "tools", replicate))
-    return Workshop(concerned(study.interventions, arm), {name: known[name] for name in names}, tools)
+    arms, sides = concerned(study.interventions, arm), {name: known[name] for name in names}
+    return Workshop(arms, sides, tools, lambda purpose, name: generator(study.seed, purpose, name, replicate))
 
 
 def among(made: Workshop) -> dict[str, dict[str, Any]]:
     """Number and hash of the items that an intervention is made of, by source, for the manifest."""
-    return {name: {"items": len(seen), "sha256": prompts_hash(seen)} for name, (seen, _) in made.sides.items()}
+    return {name: {"items": len(sides.seen), "sha256": prompts_hash(sides.seen)} for name, sides in made.sides.items()}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchshadow.checkpoints import open_checkpoint
+from benchshadow.checkpoints import is_adapter, open_checkpoint
 from benchshadow.checkpoints.formats import located
 from benchshadow.data.tokenization import END
 from benchshadow.errors import InputError
@@ -15,7 +15,7 @@ from benchshadow.records import file_digest, read_json
 from benchshadow.studies.declaring.study import Study
 from benchshadow.studies.footprints.identity import cache_folder, identity
 
-__all__ = ["check_taken", "checkpoint_of", "origin", "own_tokenizer", "vocabulary_of"]
+__all__ = ["check_made", "check_rows", "check_taken", "checkpoint_of", "origin", "own_tokenizer", "vocabulary_of"]
 
 _TOKENIZER = "tokenizer.json"
 _POSITIONS = ("max_position_embeddings", "n_positions")
@@ -81,8 +81,7 @@ def check_taken(study: Study) -> None:
     """Hold every checkpoint that a study starts from to its tokenizer and its length of sequences, before it runs.
 
     Raises:
-        InputError: a checkpoint has no row for an id of the tokenizer, has not the size of a vocabulary that the study
-            makes, or fewer positions than a sequence has tokens.
+        InputError: a checkpoint has no row for an id of its tokenizer, or fewer positions than a sequence has tokens.
     """
     longest = max(study.settings_of(arm).length for arm in study.arms)
     for owner in dict.fromkeys(study.base_of(replicate) for replicate in study.replicates):
@@ -103,6 +102,21 @@ def check_vocabulary(folder: Path, tokenizer: Mapping[str, Any]) -> None:
     if highest >= rows:
         text = f"must have a row for every id of its tokenizer, 0 to {highest}, but has a vocabulary of {rows}"
         raise InputError(folder, text, "name a checkpoint whose embeddings fit its tokenizer")
+
+
+def check_made(folder: Path, vocabulary: int) -> None:
+    """Whether a checkpoint that a study starts from has the size of a vocabulary that the study makes."""
+    rows = vocabulary_of(folder)
+    if rows != vocabulary:
+        text = f"must have the vocabulary of the study's tokenizer, {vocabulary} tokens, but has {rows}"
+        raise InputError(folder, text, "set tokenizer.kind = 'checkpoint'")
+
+
+def check_rows(folder: Path, vocabulary: int) -> None:
+    """Whether a checkpoint that was trained elsewhere has a row for every token; an adapter has those of its base."""
+    if not is_adapter(folder) and (rows := vocabulary_of(folder)) < vocabulary:
+        text = f"must have a row for each of the study's {vocabulary} tokens but has a vocabulary of {rows}"
+        raise InputError(folder, text)
 
 
 def _config(folder: Path) -> Mapping[str, Any]:

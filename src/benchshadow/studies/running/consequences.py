@@ -8,7 +8,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from benchshadow.data.sources import Corpus
 from benchshadow.errors import InputError
 from benchshadow.records import digest
 from benchshadow.studies.declaring.confounds import budget
@@ -17,8 +16,9 @@ from benchshadow.studies.declaring.study import CONTROL, Study
 from benchshadow.studies.declaring.task_kinds import tiers
 from benchshadow.studies.preparing.arms import treated_positions
 from benchshadow.studies.preparing.equalising import equaliser_of
-from benchshadow.studies.preparing.interventions import sources_of
+from benchshadow.studies.preparing.interventions import sources_of, split_of
 from benchshadow.studies.preparing.seeds import seed
+from benchshadow.studies.preparing.suite import study_sources
 
 from .manifests import training_key_of
 from .probing import declared
@@ -118,7 +118,8 @@ def _files(manifest: Mapping[str, Any], recipe: str) -> dict[str, str]:
 def _made_of(study: Study, arm: str, told: Mapping[str, Any]) -> dict[str, Any]:
     """As `interventions.made_of`; the tools and the code stand as told, in the manifest's key too."""
     files = {file: known["sha256"] for file, known in told["files"].items()}
-    names = sources_of(study, arm)
+    names, split = sources_of(study, arm), split_of(study, study_sources(study), arm)
+    known = {file: known for name in names for file, known in _told_files(study, name, files).items()}
     return {
         "of": {
             name: study.arms[name].model_dump(mode="json")
@@ -126,7 +127,7 @@ def _made_of(study: Study, arm: str, told: Mapping[str, Any]) -> dict[str, Any]:
             if name != arm
         },
         "sources": {name: _fingerprint(study, name, files) for name in names},
-        "files": {file: known for name in names for file, known in _told_files(study, name, files).items()},
+        "files": known if split is None else known | split.known(files.get(split.file)),
         "tools": told["tools"],
         "code": told["code"],
     }
@@ -145,12 +146,12 @@ def _recipe(study: Study, arm: str, files: Mapping[str, str]) -> dict[str, Any]:
 
 def _told_files(study: Study, source: str, files: Mapping[str, str]) -> dict[str, Any]:
     """As `Sources.files`, over files with these hashes."""
-    below = [study.sources[name] for name in _below(study, source)]
-    return {
-        each.file: {"sha256": files.get(each.file), "licence": each.licence, "origin": each.origin}
-        for each in below
-        if isinstance(each, Corpus)
-    }
+    sources, found = study_sources(study), dict[str, Any]()
+    for name in _below(study, source):
+        own = sources.own_file(name)
+        if own is not None:
+            found |= own.known(files.get(own.file))
+    return found
 
 
 def _below(study: Study, name: str) -> list[str]:
@@ -159,11 +160,11 @@ def _below(study: Study, name: str) -> list[str]:
 
 def _fingerprint(study: Study, name: str, files: Mapping[str, str]) -> str:
     """As `Sources.fingerprint`, without the files themselves."""
-    source = study.sources[name]
+    source, own = study.sources[name], study_sources(study).own_file(name)
     return digest(
         {
             "settings": source.model_dump(mode="json"),
             "parents": {parent: _fingerprint(study, parent, files) for parent in source.parents()},
-            "file": files.get(source.file) if isinstance(source, Corpus) else None,
+            "file": None if own is None else files.get(own.file),
         }
     )

@@ -12,6 +12,8 @@ from benchshadow.train import Architecture
 
 __all__ = ["Estimate", "estimate"]
 
+_STATES = 2 * 3  # a state holds weights and at most two moments, and the next is written before the last one goes
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -25,6 +27,8 @@ class Estimate:
         checkpoints: written in all.
         checkpoints_kept: that stay.
         disk_bytes: of the checkpoints that stay, in float32.
+        disk_bytes_per_worker: that one run asks for while it is under way, at most: all its checkpoints, and the states
+            that it would resume from.
         floating_operations: about 6 per parameter and token (Kaplan et al. 2020), without evaluation.
     """
 
@@ -35,6 +39,7 @@ class Estimate:
     checkpoints: int
     checkpoints_kept: int
     disk_bytes: int
+    disk_bytes_per_worker: int
     floating_operations: float
 
 
@@ -44,7 +49,8 @@ def estimate(study: Study) -> Estimate:
     parameters = _parameters(study)
     tokens = runs * study.settings.tokens + study.bases * (study.base.settings.tokens if study.base.settings else 0)
     each = len(study.settings.checkpoint_steps())
-    bases = study.bases * (len(study.base.settings.checkpoint_steps()) if study.base.settings else 1)
+    of_base = len(study.base.settings.checkpoint_steps()) if study.base.settings else 1
+    bases = study.bases * of_base
     kept = bases + runs * (each if study.keep == "all" else 1)
     return Estimate(
         runs,
@@ -54,6 +60,7 @@ def estimate(study: Study) -> Estimate:
         bases + runs * each,
         kept,
         kept * parameters * 4,
+        (max(each, of_base) + _STATES) * parameters * 4,
         6.0 * parameters * tokens,
     )
 

@@ -22,7 +22,7 @@ from benchshadow.studies.declaring.joined_settings import Joined, joined_of
 from benchshadow.studies.declaring.sentences import known
 from benchshadow.studies.declaring.study import Study
 from benchshadow.studies.footprints.identity import cache_folder, identity
-from benchshadow.studies.preparing.taken_bases import vocabulary_of
+from benchshadow.studies.preparing.taken_bases import check_rows
 from benchshadow.train import checkpoint_folder
 
 __all__ = ["account", "bring", "left_to_score", "no_losses", "steps_of", "told_rows"]
@@ -79,10 +79,7 @@ def bring(study: Study, arm: str, replicate: int, partial: Path, *, vocabulary: 
         if is_adapter(place):
             shutil.copytree(place, aside)
         else:
-            rows = vocabulary_of(place)
-            if rows < vocabulary:
-                text = f"must have a row for each of the study's {vocabulary} tokens but has a vocabulary of {rows}"
-                raise InputError(place, text)
+            check_rows(place, vocabulary)
             write_again(open_checkpoint(place), aside)
         aside.rename(target)
 
@@ -119,7 +116,8 @@ def _rows(task: Task, scores: Mapping[str, float]) -> Iterator[dict[str, Any]]:
         whole["centred_score"] = (whole["accuracy"] - task.baseline) / (1 - task.baseline)
     for diagnostic, value in whole.items():
         place = {"of": "outcome", "tier": task.tier, "benchmark": task.name, "items": len(task.items)}
-        found = {"diagnostic": diagnostic, "value": float(value), "unit": _UNITS[diagnostic]}
+        unit = task.scoring.margin_unit if diagnostic == "margin" else _UNITS[diagnostic]
+        found = {"diagnostic": diagnostic, "value": float(value), "unit": unit}
         yield {**place, **found, "method": "elsewhere"}
 
 

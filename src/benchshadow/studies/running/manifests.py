@@ -18,11 +18,13 @@ from benchshadow.studies.declaring.study import Study
 
 if TYPE_CHECKING:
     from benchshadow.studies.preparing.suite import Suite
+    from benchshadow.train import Settings
 
 __all__ = [
     "SCHEMA",
     "environment",
     "evaluation",
+    "measured_by",
     "measurement_key",
     "training_key",
     "training_key_of",
@@ -65,6 +67,7 @@ _MEASURING_ROOMS = (
 )
 _LIBRARIES = ("numpy", "scipy", "torch", "transformers", "accelerate", "tokenizers", "polars")
 _ADAPTERS = "peft"  # what only a study with an adapter depends on
+_CPU = "cpu"
 
 
 @cache
@@ -76,13 +79,16 @@ def libraries() -> dict[str, str]:
     return {"python": platform.python_version(), **known}
 
 
-def environment() -> dict[str, Any]:
-    """The machine, its libraries and the switches of determinism. Device and threads stand with the settings."""
+def environment(settings: Settings | None) -> dict[str, Any]:
+    """The machine, the device that the settings train on, libraries and the switches of determinism.
+
+    Threads stand with the settings. Without settings nothing is trained, and weights come from elsewhere.
+    """
     return {
         "machine": platform.machine(),
         "system": platform.system(),
         "processor": _processor(),
-        "device": "cpu",
+        "device": _CPU if settings is None or settings.device == _CPU else _accelerator(),
         "deterministic_algorithms": True,
         "libraries": libraries(),
         "code": {"version": metadata.version("benchshadow"), "training": code(_TRAINING_ROOMS)},
@@ -98,6 +104,14 @@ def _processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
+@cache
+def _accelerator() -> str:
+    """The name of the accelerator: two kinds do not give the same bits."""
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "cuda"
+
+
 def training_key(study: Study, *, arm: str, replicate: int, base: str, recipes: dict[str, Any]) -> str:
     """Hash of all that determines a run's weights, known before it runs.
 
@@ -108,7 +122,8 @@ def training_key(study: Study, *, arm: str, replicate: int, base: str, recipes: 
         base: key of the base run the arm starts from, "" for a base.
         recipes: of the sources drawn from, with their fingerprints.
     """
-    return training_key_of(study, environment(), arm=arm, replicate=replicate, base=base, recipes=recipes)
+    there = environment(study.settings_of(arm) if arm else study.base.settings)
+    return training_key_of(study, there, arm=arm, replicate=replicate, base=base, recipes=recipes)
 
 
 def training_key_of(
@@ -132,6 +147,7 @@ def training_key_of(
             "benchmark": study.benchmark.model_dump(mode="json"),
             "libraries": {name: of for name, of in there["libraries"].items() if adapter or name != _ADAPTERS},
             "machine": there["machine"],
+            **({"device": there["device"]} if there["device"] != _CPU else {}),
             "code": there["code"]["training"],
         }
     )
@@ -147,6 +163,11 @@ def measurement_key(
     """Hash of a training key and of what its checkpoints are measured with, the definitions' versions included."""
     measured = {"tasks": tasks, "probes": probes, "directions": directions, "equaliser": equaliser}
     return digest({"training": key, **measured, "code": code(_MEASURING_ROOMS)})
+
+
+def measured_by(key: str) -> dict[str, str]:
+    """What a measured run tells of its definitions: its measurement key, and their code, which all runs share."""
+    return {"key": key, "code": code(_MEASURING_ROOMS)}
 
 
 def evaluation(suite: Suite) -> list[dict[str, Any]]:

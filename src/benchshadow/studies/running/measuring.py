@@ -34,10 +34,13 @@ def measured(
     checkpoint: Path | None,
     tokenizer: Tokenizer,
     tasks: Sequence[Task],
+    again: Sequence[Task] = (),
     probes: Drawn | None,
     equaliser: Equalising | None,
     losses: np.ndarray,
     seed: int,
+    threads: int,
+    device: str,
     whole: bool,
 ) -> None:
     """Measure one checkpoint into a folder that is whole or absent.
@@ -49,27 +52,32 @@ def measured(
         checkpoint: what is measured; None measures the base itself, which has no footprint.
         tokenizer: of the base.
         tasks: all of them are scored.
+        again: what is scored after the equaliser: other tasks too, where scores before it were brought along.
         probes: what it is probed with; None leaves it unprobed.
-        equaliser: the short training after which all tasks are scored once more; None leaves that out.
+        equaliser: the short training after which tasks are scored once more; None leaves that out.
         losses: of the training steps so far, nats per token.
         seed: draws rounding errors.
+        threads: of torch, those of the training: a process that trained nothing has others.
+        device: where it is scored and probed, that of the training.
         whole: whether base and tuned are decomposed beside the change.
     """
     from benchshadow.evaluate import score_all
+    from benchshadow.train.machine import settle
     from benchshadow.train.model import load
 
-    model = load(checkpoint or base, base=base)
+    settle(threads, device)
+    model = load(checkpoint or base, base=base).to(device)  # pyright: ignore[reportArgumentType]
     scores = score_all(model, tokenizer, tasks)
     rows = [{**columns, **row} for each in scores for row in outcome_rows(each)]
     if len(losses):
         rows.append({**columns, **_loss(losses)})
     if probes is not None:
-        before = load(base) if checkpoint is not None else None
+        before = load(base).to(device) if checkpoint is not None else None  # pyright: ignore[reportArgumentType]
         rows += [{**columns, **row} for row in probed(model, before, tokenizer, probes)]
     items = [item_rows(each, columns) for each in scores]
     if equaliser is not None:
         equalised(model, tokenizer, equaliser, place.parent)
-        after = score_all(model, tokenizer, tasks)
+        after = score_all(model, tokenizer, again)
         rows += [{**columns, **row} for each in after for row in outcome_rows(each, EQUALISED)]
         items += [item_rows(each, columns, EQUALISED) for each in after]
     tables = [frame(rows)]

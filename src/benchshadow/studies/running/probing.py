@@ -71,7 +71,7 @@ def probe_texts(study: Study, suite: Suite, replicate: int) -> Drawn | None:
     named: tuple[tuple[Literal["narrow", "broad"], str], ...] = (("narrow", settings.narrow), ("broad", settings.broad))
     texts = [_probe(study, suite, replicate, settings, kind, name) for kind, name in named]
     if settings.behaviour:
-        first = {tier: next((t for t in suite.tasks if t.tier == tier), None) for tier in ("seen", "held-out")}
+        first = {tier: next((t for t in suite.bare if t.tier == tier), None) for tier in ("seen", "held-out")}
         seen, held_out = first["seen"], first["held-out"]
         if seen is not None and held_out is not None and _items(seen) and _items(held_out):
             texts.append(Probed("seen", seen.name, seen.tier, _items(seen)))
@@ -108,7 +108,7 @@ def _probe(
     study: Study, suite: Suite, replicate: int, settings: Probes, kind: Literal["narrow", "broad"], name: str
 ) -> Probed:
     rng = generator(study.seed, "probe", name, replicate)
-    task = next((each for each in suite.tasks if each.name == name), None)
+    task = next((each for each in suite.bare if each.name == name), None)
     if task is not None:
         pairs = _items(task)
         order = sorted(rng.permutation(len(pairs))[: settings.texts].tolist())

@@ -27,10 +27,11 @@ from benchshadow.train import Settings, checkpoint_folder
 
 from . import joined
 from .kept_directions import keep_directions
-from .manifests import SCHEMA, environment, evaluation, measurement_key, training_key
+from .manifests import SCHEMA, environment, evaluation, measured_by, measurement_key, training_key
 from .measuring import measured
 from .probing import due, probe_account, probe_texts
 from .progress import Tell
+from .spare import MEASURES, holds_all, remove_spare
 
 __all__ = ["LOSSES", "MANIFEST", "Run", "base_checkpoint", "execute", "is_whole", "plan_runs", "run_folder"]
 
@@ -116,8 +117,8 @@ def execute(study: Study, run: Run, out: Path) -> None:
     """Bring one run to its whole folder, from wherever it stands; nothing is done twice and nothing half.
 
     Under a lock it works in `<name>.partial`: trains, or goes on from the last saved state; measures the checkpoints
-    that are not measured yet; and renames the folder. A whole run whose definitions have changed is measured again, and
-    trained again where it kept only its last checkpoint.
+    that are not measured yet; removes what the study does not keep; and renames the folder. A run whose definitions
+    have changed goes back there to be measured again, and to be trained again where it holds only its last checkpoint.
     """
     folder = run_folder(out, run)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -125,32 +126,39 @@ def execute(study: Study, run: Run, out: Path) -> None:
         if is_whole(out, run):
             return
         partial = folder.with_name(f"{run.name}.partial")
-        if folder.is_dir() and all(place.is_dir() for place in _checkpoints(study, run.arm, folder)):
-            partial = folder
-        elif folder.is_dir():
-            (folder / MANIFEST).unlink(missing_ok=True)
+        if folder.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
             folder.rename(partial)
         partial.mkdir(exist_ok=True)
-        prepared = suite(study, run.replicate)
         tell = Tell(partial, study.settings)
-        if not (partial / MANIFEST).is_file() and not _known(study, run, partial, prepared):
-            make = _join if run.arm and joined_of(study.runs, run.arm, run.replicate) else _train
-            make(study, run, out, partial, prepared, tell)
+        if not _is_measured(partial, run):
+            _make(study, run, out, partial, tell)
         if run.arm:
-            _measure(study, run, out, partial, prepared, tell)
+            remove_spare(study, run.arm, run.replicate, partial)
         tell.forget()
-        if partial != folder:
-            partial.rename(folder)
+        partial.rename(folder)
         if not run.arm:
             note(folder, run.key)
 
 
-def _checkpoints(study: Study, arm: str, folder: Path) -> list[Path]:
-    return [checkpoint_folder(folder, step) for step in checkpoints_of(study, arm).values()]
+def _make(study: Study, run: Run, out: Path, partial: Path, tell: Tell) -> None:
+    """Train, take or join a run and measure it, from wherever it stands."""
+    from benchshadow.train.state import STATE
+
+    if run.arm and not holds_all(study, run.arm, run.replicate, partial):
+        for name in (MEASURED, MANIFEST):
+            (partial / name).unlink(missing_ok=True)
+    prepared = suite(study, run.replicate)
+    if not (partial / MANIFEST).is_file() and not _known(study, run, partial, prepared):
+        make = _join if run.arm and joined_of(study.runs, run.arm, run.replicate) else _train
+        make(study, run, out, partial, prepared, tell)
+    (partial / STATE).unlink(missing_ok=True)
+    if run.arm:
+        _measure(study, run, out, partial, prepared, tell)
 
 
 def _train(study: Study, run: Run, out: Path, partial: Path, prepared: Suite, tell: Tell) -> None:
-    """Train, or go on training; the manifest is written last, so where it stands the training is whole."""
+    """Train, or go on training; the manifest comes last: where it stands, the training is whole and needs no state."""
     from benchshadow.train.loop import train
     from benchshadow.train.model import load, save, weights_sha256
 
@@ -168,8 +176,8 @@ def _train(study: Study, run: Run, out: Path, partial: Path, prepared: Suite, te
         save(model, checkpoint_folder(partial, 0))
         losses = np.empty(0)
     else:
-        drawn = seed(study.seed, "steps", run.replicate)
-        losses = train(model, recut(fed.ids, settings), settings, partial, seed=drawn, progress=tell.step)
+        drawn, stream = seed(study.seed, "steps", run.replicate), recut(fed.ids, settings)
+        losses = train(model, stream, settings, partial, seed=drawn, progress=tell.step, keep_state=True)
     table = pl.DataFrame({"step": np.arange(1, len(losses) + 1), "loss": losses})
     with replace_whole(partial / LOSSES) as file:
         table.write_parquet(file)
@@ -194,7 +202,7 @@ def _join(study: Study, run: Run, out: Path, partial: Path, prepared: Suite, _: 
         "replicate": run.replicate,
         "base": {"key": run.base.key if run.base else None},
         "tokenizer_sha256": file_digest(file),
-        "environment": environment(),
+        "environment": environment(_settings(study, run)),
         "joined": brought,
         "results": {"weights_sha256": digest(brought[-1]["files"])},
     }
@@ -208,7 +216,7 @@ def _settings(study: Study, run: Run) -> Settings | None:
 
 def _known(study: Study, run: Run, partial: Path, prepared: Suite) -> bool:
     """Whether a base was trained before, here or elsewhere, and is now in the folder."""
-    if run.arm or study.base.checkpoints or (partial / "checkpoints").exists():
+    if run.arm or study.base.checkpoints:
         return False
     return take(run.key, partial, manifest=MANIFEST, tokenizer=TOKENIZER, says=_said(study, prepared))
 
@@ -247,7 +255,7 @@ def _manifest(study: Study, run: Run, prepared: Suite, fed: Fed, start: str, tok
         },
         "probes": probe_account(probe_texts(study, prepared, run.replicate)) if run.arm else [],
         "equaliser": prepared.equaliser.described if run.arm and prepared.equaliser else None,
-        "environment": environment(),
+        "environment": environment(settings),
         "control": recipe(study, prepared.sources, CONTROL) if run.arm else None,
         "treatment": recipe(study, prepared.sources, run.arm) if run.arm else None,
         "data": {
@@ -259,7 +267,7 @@ def _manifest(study: Study, run: Run, prepared: Suite, fed: Fed, start: str, tok
 
 
 def _measure(study: Study, run: Run, out: Path, partial: Path, prepared: Suite, tell: Tell) -> None:
-    """Measure every checkpoint that has no records yet, then join the records and keep what the study keeps."""
+    """Measure every checkpoint that has no records yet, then join the records and say that they are whole."""
     tokenizer = load_tokenizer(_tokenizer_file(out, run, partial))
     base = base_checkpoint(study, out, run)
     losses = pl.read_parquet(partial / LOSSES)["loss"].to_numpy()
@@ -267,7 +275,7 @@ def _measure(study: Study, run: Run, out: Path, partial: Path, prepared: Suite, 
     steps = {**({0: 0} if run.arm == CONTROL else {}), **joined.steps_of(study, run.arm, run.replicate)}
     tables, items = [], []
     for count, (step, own) in enumerate(steps.items()):
-        place = partial / "measures" / f"{run.measurement[:12]}-{step:06d}"
+        place = partial / MEASURES / f"{run.measurement[:12]}-{step:06d}"
         checkpoint = checkpoint_folder(partial, own) if step else base
         columns = _columns(run, step, checkpoint)
         if not place.is_dir():
@@ -278,10 +286,13 @@ def _measure(study: Study, run: Run, out: Path, partial: Path, prepared: Suite, 
                 checkpoint=checkpoint if step else None,
                 tokenizer=tokenizer,
                 tasks=joined.left_to_score(study, prepared.tasks, run.arm, run.replicate, step),
+                again=prepared.tasks,
                 probes=due(probes, step, study.settings.steps),
                 equaliser=prepared.equaliser.at(step, study.settings.steps) if prepared.equaliser else None,
                 losses=losses[:own],
                 seed=seed(study.seed, "nulls", run.replicate, step),
+                threads=study.settings.threads,
+                device=study.settings.device,
                 whole=step == study.settings.steps,
             )
         tell.measured(count + 1, len(steps))
@@ -292,11 +303,7 @@ def _measure(study: Study, run: Run, out: Path, partial: Path, prepared: Suite, 
     with replace_whole(partial / "items.parquet") as file:
         pl.concat(items, how="diagonal").write_parquet(file)
     keep_directions(base, checkpoint_folder(partial, steps[study.settings.steps]), partial, study.trajectory.directions)
-    write_json(partial / MEASURED, {"key": run.measurement})
-    shutil.rmtree(partial / "measures")
-    if study.keep == "last":
-        for place in _checkpoints(study, run.arm, partial)[:-1]:
-            shutil.rmtree(place, ignore_errors=True)
+    write_json(partial / MEASURED, measured_by(run.measurement))
 
 
 def _columns(run: Run, step: int, checkpoint: Path) -> dict[str, Any]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchshadow.data.interventions import Comparison, Difference, compare
+from benchshadow.data.interventions import CONTROL, Comparison, Difference, compare, told_by_tokens
+from benchshadow.data.packing import TOKENS
 from benchshadow.errors import InputError
 from benchshadow.records import differing, read_json, sealed
 from benchshadow.studies.declaring.confounds import declared_places
@@ -54,8 +56,15 @@ _HASHES = (
 )
 
 
+@dataclass(frozen=True)
 class Verification(Comparison):
-    """What differs between manifests, as a sentence and as an object."""
+    """What differs between manifests, as a sentence and as an object.
+
+    Attributes:
+        unread: built arms that do not lie with their tokens beside their control, so that their manifests are believed.
+    """
+
+    unread: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -63,9 +72,10 @@ class Verification(Comparison):
         if self.undeclared:
             first, *others = self.undeclared
             return f"undeclared difference: {first}" + (f" (and {len(others)} more)" if others else "")
+        believed = f"; the tokens of {', '.join(self.unread)} were not there to be read" if self.unread else ""
         if not self.declared:
-            return "the manifests do not differ"
-        return "the manifests differ in the declared treatment and in nothing else"
+            return f"the manifests do not differ{believed}"
+        return f"the manifests differ in the declared treatment and in nothing else{believed}"
 
     def summary(self) -> dict[str, Any]:
         """For machines."""
@@ -74,6 +84,7 @@ class Verification(Comparison):
             "manifests": list(self.names),
             "declared": [str(each) for each in self.declared],
             "undeclared": [str(each) for each in self.undeclared],
+            "unread": list(self.unread),
             "verdict": self.sentence,
         }
 
@@ -82,7 +93,8 @@ def verify(paths: Sequence[Path]) -> Verification:
     """Compare manifests, of runs or of built arms, with the first of them.
 
     Each must be as it was sealed, agree with the study it names, and share with the first the study, the replicate, the
-    base, the settings, the tasks, the machine and the budget. Two manifests of one arm may differ in nothing.
+    base, the settings, the tasks, the machine and the budget. Two manifests of one arm may differ in nothing. Of built
+    arms the tokens are read too, where they lie beside the manifest and the control lies beside the arm.
 
     Args:
         paths: manifest files, or run folders that hold one.
@@ -94,7 +106,7 @@ def verify(paths: Sequence[Path]) -> Verification:
         raise InputError("verify", f"needs two manifests or more but was given {len(paths)}")
     given = [(_name(path), _content(path)) for path in paths]
     if all(isinstance(content, dict) and content.get("kind") == "arm" for _, content in given):
-        return _of_arms([content for _, content in given])
+        return _of_arms([Path(path) for path in paths], [content for _, content in given])
     manifests = [(name, _checked(name, content)) for name, content in given]
     declared: list[Difference] = []
     undeclared: list[Difference] = []
@@ -165,9 +177,15 @@ def _checked(name: str, manifest: Any) -> dict[str, Any]:
     return manifest
 
 
-def _of_arms(manifests: Sequence[dict[str, Any]]) -> Verification:
+def _of_arms(paths: Sequence[Path], manifests: Sequence[dict[str, Any]]) -> Verification:
+    """Built arms by their manifests and, where these agree, by the tokens that lie beside them."""
     found = compare(manifests)
-    return Verification(found.names, found.declared, found.undeclared)
+    folders = [path if path.is_dir() else path.parent for path in paths]
+    there = [all((each / TOKENS).is_file() for each in (folder, folder.parent / CONTROL)) for folder in folders]
+    unread = tuple(name for name, read in zip(found.names, there, strict=True) if not read)
+    read = [] if found.undeclared else [folder for folder, read in zip(folders, there, strict=True) if read]
+    by_tokens = [each for folder in read for each in told_by_tokens(folder)]
+    return Verification(found.names, found.declared, (*found.undeclared, *by_tokens), unread)
 
 
 def _name(path: Path) -> str:
