@@ -49,6 +49,34 @@ def test_raw_rows_are_the_stored_bytes_without_a_copy(stored, tmp_path):
     np.testing.assert_array_equal(widened(raw, stored), source.rows(2, 5))
 
 
+@pytest.mark.parametrize("stored", TYPES)
+def test_rows_are_read_into_memory_that_is_used_again(stored, tmp_path):
+    values = torch.from_numpy(matrix((6, 10))).to(TYPES[stored])
+    save_file({"other": values, "a": values + 1}, tmp_path / "a.safetensors")
+    source = open_checkpoint(tmp_path / "a.safetensors").source("a")
+    into = np.empty(1000, np.uint8)
+    with source.opened() as read:
+        for start, stop in ((2, 5), (0, 6), (5, 6)):
+            rows = read(start, stop, into)
+            assert np.shares_memory(rows, into)
+            assert rows.dtype == source.raw(0, 1).dtype
+            np.testing.assert_array_equal(rows, source.raw(start, stop))
+
+
+def test_a_file_that_was_cut_short_since_it_was_opened_is_refused(tmp_path):
+    file = tmp_path / "a.safetensors"
+    save_file({"a": torch.from_numpy(matrix((64, 64)))}, file)
+    source = open_checkpoint(file).source("a")
+    file.write_bytes(file.read_bytes()[:-100])
+    with source.opened() as read:
+        read(0, 1, into := np.empty(1 << 15, np.uint8))
+        with pytest.raises(TensorRefused, match="'a'.* is cut short"):
+            read(60, 64, into)
+    file.unlink()
+    with pytest.raises(TensorRefused, match="'a'.* cannot be read"), source.opened():
+        pass
+
+
 def test_a_mapping_goes_with_the_last_view_of_it(tmp_path):
     save_file({"a": torch.from_numpy(matrix((512, 512)))}, tmp_path / "a.safetensors")
     source = open_checkpoint(tmp_path / "a.safetensors").source("a")

@@ -19,7 +19,8 @@ class MatrixSource(Protocol):
     """A matrix (out x in) that can be read in blocks of rows or of columns without loss.
 
     A source may also have a `name` (used in sentences), `raw(start, stop)`, rows as stored, bfloat16 as uint16,
-    which spares a copy, and `is_computed`, true where its values are made as they are read; all are optional.
+    which spares a copy, `opened()`, a context that reads rows as stored into given bytes, and `is_computed`, true where
+    its values are made as they are read; all are optional.
     """
 
     @property

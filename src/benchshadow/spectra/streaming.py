@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 
 import numpy as np
 
@@ -91,8 +92,7 @@ def stream(sources: Sequence[MatrixSource], wanted: Sequence[str], scale: dict[s
     by_rows = not (wide and wanted)
     space = Workspace.mine()
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        for place in places(shape, by_rows):
-            stored = [read_block(source, place, by_rows) for source in sources]
+        for place, stored in _blocks(sources, by_rows) if wanted else _strips(sources, space):
             buffers = {key: space.array(key, stored[0].shape, kind) for key in done.energy}
             changed = _entry_by_entry(done, sources, stored, buffers, place, by_rows, space)
             for key, gram in done.grams.items():
@@ -102,6 +102,34 @@ def stream(sources: Sequence[MatrixSource], wanted: Sequence[str], scale: dict[s
             np.fill_diagonal(done.grams[key], diagonal)
             done.energy[key] = float(diagonal.sum())
     return done
+
+
+def _blocks(sources: Sequence[MatrixSource], by_rows: bool) -> Iterator[tuple[slice, list[np.ndarray]]]:
+    """Blocks that are large enough for a product with themselves."""
+    for place in places(sources[-1].shape, by_rows):
+        yield place, [read_block(source, place, by_rows) for source in sources]
+
+
+def _strips(sources: Sequence[MatrixSource], space: Workspace) -> Iterator[tuple[slice, list[np.ndarray]]]:
+    """Blocks of one strip, read into memory that stays in the caches where a source can."""
+    rows, columns = sources[-1].shape
+    step = max(1, STRIP // columns)
+    with ExitStack() as files:
+        reads = [
+            files.enter_context(opened()) if (opened := getattr(source, "opened", None)) is not None else None
+            for source in sources
+        ]
+        for start in range(0, rows, step):
+            place = slice(start, min(start + step, rows))
+            yield (
+                place,
+                [
+                    read_block(source, place, True)
+                    if read is None
+                    else read(place.start, place.stop, space.array(f"stored {side}", (step * columns * 8,), np.uint8))
+                    for side, (source, read) in enumerate(zip(sources, reads, strict=True))
+                ],
+            )
 
 
 def _entry_by_entry(
