@@ -1,6 +1,6 @@
 """What a study costs over its bare steps: in its training, in a whole run, and on two workers.
 
-Run as  OMP_NUM_THREADS=1 python benchmarks/training.py [--steps 60] [--rounds 5] [--run-steps 120]
+Run as  OMP_NUM_THREADS=1 python benchmarks/training.py [--steps 60] [--rounds 5] [--run-steps 120 200]
 It writes results/training-<date>.md beside itself. The two loops take turns in one process, step by step, so that
 whatever else the machine does falls on both; the number is the median of the rounds' ratios.
 """
@@ -91,14 +91,16 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--steps", type=int, default=60)
     options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--run-steps", type=int, default=120, help="of the whole run; the demo has 120")
+    options.add_argument(
+        "--run-steps", type=int, nargs="+", default=[120, STUDY_STEPS], help="of whole runs; demo: 120"
+    )
     chosen = options.parse_args()
     now = datetime.now(UTC)
     lines = [measured(name, chosen.steps, chosen.rounds) for name in SIZES]
     vocabulary, sequences, length = SIZES["embedded world"]
     held = partial(first, ARCHITECTURE, vocabulary, settings(chosen.steps, sequences, length))
     two = of_two_workers(held, chosen.rounds)
-    whole = of_a_run(chosen.run_steps, chosen.rounds)
+    whole = [line for steps in chosen.run_steps for line in (*of_a_run(steps, chosen.rounds), "")]
     head = (
         "| size | weights | vocabulary | sequences x length | checkpoints | bare ms/step | study ms/step"
         " | ratio | rounds | ratio of processor time | target |"
@@ -122,11 +124,10 @@ def main() -> None:
             "",
             "## A whole run",
             "",
-            f"The demo's `aligned` arm for {chosen.run_steps} steps: six checkpoints, each scored on every task and"
-            " measured against the base; processes have started.",
+            "The demo's `aligned` arm: six checkpoints, each scored on every task and measured against the base, whatever"
+            " the number of steps; processes have started.",
             "",
             *whole,
-            "",
             f"Load at the end: {', '.join(f'{each:.1f}' for each in os.getloadavg())} (1, 5, 15 minutes).",
             f"Machine: {processor()}; {platform.system()}, Python {platform.python_version()}, torch "
             f"{torch.__version__}, transformers {transformers.__version__}, numpy {np.__version__}.",

@@ -102,14 +102,14 @@ def of_a_run(steps: int, rounds: int) -> list[str]:
     rest = whole - sum(parts.values())
     verdict = "met" if median(ratios[0]) <= TARGETS["a whole run"] else "missed"
     return [
-        "| part of a run | ms of processor time per step | over the bare steps |",
+        f"| part of a run of {steps} steps | ms of processor time per step | over the bare steps |",
         "|---|---|---|",
         f"| bare steps | {bare:.1f} | 1.000 |",
         *(f"| {part} | {value:.1f} | {value / bare:.3f} |" for part, value in parts.items()),
         f"| all else | {rest:.1f} | {rest / bare:.3f} |",
         f"| the whole run | {whole:.1f} | {median(ratios[1]):.3f} ({ratios[1][0]:.3f} to {ratios[1][-1]:.3f}) |",
         "",
-        f"By the wall clock the whole run takes {median(ratios[0]):.3f} of its bare steps"
+        f"By the wall clock a whole run of {steps} steps takes {median(ratios[0]):.3f} of its bare steps"
         f" ({ratios[0][0]:.3f} to {ratios[0][-1]:.3f}); the target of at most {TARGETS['a whole run']} is {verdict}.",
     ]
 

@@ -158,7 +158,7 @@ class MappedMatrix:
         def read(start: int, stop: int, into: np.ndarray) -> np.ndarray:
             wanted = into[: (stop - start) * width]
             file.seek(self.start + start * width)
-            held, left = 0, memoryview(wanted)
+            held, left = 0, wanted.data
             while held < len(left):
                 more = file.readinto(left[held:])
                 if not more:
