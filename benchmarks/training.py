@@ -124,8 +124,8 @@ def main() -> None:
             "",
             "## A whole run",
             "",
-            "The demo's `aligned` arm: six checkpoints, each scored on every task and measured against the base, whatever"
-            " the number of steps; processes have started.",
+            "The demo's `aligned` arm with six checkpoints, each scored on every task and measured against the base; the"
+            " demo itself has 120 steps; processes have started.",
             "",
             *whole,
             f"Load at the end: {', '.join(f'{each:.1f}' for each in os.getloadavg())} (1, 5, 15 minutes).",
@@ -133,7 +133,7 @@ def main() -> None:
             f"{torch.__version__}, transformers {transformers.__version__}, numpy {np.__version__}.",
             "",
             "Made by `OMP_NUM_THREADS=1 python benchmarks/training.py"
-            f" --steps {chosen.steps} --rounds {chosen.rounds} --run-steps {chosen.run_steps}`.",
+            f" --steps {chosen.steps} --rounds {chosen.rounds} --run-steps {' '.join(map(str, chosen.run_steps))}`.",
             "",
         ]
     )

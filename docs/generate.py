@@ -1,9 +1,11 @@
-"""Writes what is made from the code and from results: diagnostics, command line, and the README's table of claims."""
+"""Writes what is made from the code and from results: diagnostics, commands, recipes, studies, the table of claims."""
 
 from __future__ import annotations
 
 import json
+import re
 import sys
+import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ from typing import Any
 from benchshadow.spectra import diagnostics
 
 FOLDER = Path(__file__).parent
+if str(FOLDER) not in sys.path:  # where this file is loaded by its path
+    sys.path.insert(0, str(FOLDER))
 
 README = FOLDER.parent / "README.md"
 BEGIN, END = "<!-- the table of claims, made by make docs -->", "<!-- end of the table -->"
@@ -104,6 +108,44 @@ def commands_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def recipes_page() -> str:
+    """What `benchshadow intervene` reads: the head written by hand, then every table of a recipe."""
+    from models_to_tables import sections
+
+    from benchshadow.data.interventions import Recipe
+
+    return f"{_head('recipes')}\n{sections(Recipe)}"
+
+
+def studies_page() -> str:
+    """What `benchshadow study` reads: the head written by hand, then every table, and the measures of its example."""
+    from models_to_tables import sections
+
+    from benchshadow.data.interventions.recipe import Aligned
+    from benchshadow.studies.declaring.measures import measures
+    from benchshadow.studies.declaring.study import Study
+
+    head = _head("studies")
+    instead = (
+        "[the table of an arm in a recipe](recipes.md#armsname), with `kind` for `intervention` and without `dose`"
+    )
+    example = re.search(r"^```toml\n(.*?)^```$", head, flags=re.DOTALL | re.MULTILINE)
+    assert example is not None
+    lines = [
+        "## Measures",
+        "",
+        "What tests, margins and onsets may name, in the example above; probes and an equaliser",
+    ]
+    lines += ["add their own.", "", "| measure | unit | |", "|---|---|---|"]
+    for each in measures(Study.model_validate(tomllib.loads(example[1]))):
+        lines.append(f"| `{each.name}` | {each.unit} | {each.says} |")
+    return f"{head}\n{sections(Study, {Aligned: instead})}\n" + "\n".join(lines) + "\n"
+
+
+def _head(name: str) -> str:
+    return (FOLDER / f"{name}_head.md").read_text(encoding="utf-8")
+
+
 def claims_table(files: Sequence[Path]) -> str:
     """What committed claims files say of the preprint's claims, a row per comparison that speaks to one.
 
@@ -169,7 +211,13 @@ def readme() -> str:
     return f"{before}{begin}\n{table}\n{end}{after}"
 
 
-PAGES = {"diagnostics.md": diagnostics_page, "commands.md": commands_page, "../README.md": readme}
+PAGES = {
+    "diagnostics.md": diagnostics_page,
+    "commands.md": commands_page,
+    "recipes.md": recipes_page,
+    "studies.md": studies_page,
+    "../README.md": readme,
+}
 
 
 def main() -> int:

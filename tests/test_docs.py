@@ -92,7 +92,7 @@ def test_every_command_and_option_says_what_it_does():
     assert silent == []
 
 
-@pytest.mark.parametrize("page", ["diagnostics.md", "commands.md"])
+@pytest.mark.parametrize("page", ["diagnostics.md", "commands.md", "recipes.md", "studies.md"])
 def test_the_pages_made_from_the_code_are_up_to_date(page):
     written = (ROOT / "docs" / page).read_text(encoding="utf-8")
     assert written == generator().PAGES[page](), f"docs/{page} is stale: run make docs"

@@ -33,10 +33,10 @@ class Skills(Settings):
     """Items of the embedded world, without end, or a fixed pool of them; never those that are held out."""
 
     kind: Literal["skills"]
-    skills: tuple[str, ...] = Field(default=tuple(SKILLS), min_length=1)
-    formats: tuple[str, ...] = Field(default=tuple(FORMATS), min_length=1)
-    lengths: tuple[int, int] = (3, 6)
-    compositions: float = Field(default=0.0, ge=0, le=1)
+    skills: tuple[str, ...] = Field(default=tuple(SKILLS), min_length=1, description="that are drawn from")
+    formats: tuple[str, ...] = Field(default=tuple(FORMATS), min_length=1, description="that items are written in")
+    lengths: tuple[int, int] = Field((3, 6), description="shortest and longest input")
+    compositions: float = Field(default=0.0, ge=0, le=1, description="share of items that join two skills")
     pool: int | None = Field(
         default=None, ge=1, description="a fixed pool of so many distinct items, the same in every arm"
     )
@@ -59,17 +59,17 @@ class Corpus(Settings):
     """
 
     kind: Literal["corpus"]
-    file: str
-    text: str = "{text}"
+    file: str = Field(description="of one document per row, below the data folder or absolute")
+    text: str = Field("{text}", description="template of a document's text over a row's fields")
     prompt: str = Field(default="", description="template of what is asked; with `answer`, in place of `text`")
     answer: str = Field(default="", description="template of the answer, for arms that repeat, align or shuffle items")
-    domain: str = ""
+    domain: str = Field("", description="template of its domain")
     group: str = Field(default="", description="template of what a split keeps together; the row itself by default")
     passage: int = Field(default=1500, ge=0, description="longest passage in characters; 0 keeps documents whole")
     held_out: tuple[str, ...] = Field(default=(), description="groups that neither base nor arms ever see")
-    halves: Literal["rows", "groups"] = "rows"
-    licence: str = ""
-    origin: str = ""
+    halves: Literal["rows", "groups"] = Field("rows", description="what is dealt to the halves for base and arms")
+    licence: str = Field("", description="of the file, for the manifests")
+    origin: str = Field("", description="where the file comes from, likewise")
 
     @model_validator(mode="after")
     def _both_parts(self) -> Self:
@@ -89,8 +89,8 @@ class Mix(Settings):
     """Documents of several corpora, in proportion to their size."""
 
     kind: Literal["mix"]
-    of: tuple[str, ...] = Field(min_length=1)
-    half: Half = "arms"
+    of: tuple[str, ...] = Field(min_length=1, description="sources of kind corpus")
+    half: Half = Field("arms", description="of each of them; all is the halves for base and arms together")
 
     def parents(self) -> tuple[str, ...]:
         return self.of
@@ -100,8 +100,8 @@ class Balanced(Settings):
     """Documents of several corpora with every domain equally often."""
 
     kind: Literal["balanced"]
-    of: tuple[str, ...] = Field(min_length=1)
-    half: Half = "arms"
+    of: tuple[str, ...] = Field(min_length=1, description="sources of kind corpus")
+    half: Half = Field("arms", description="of each of them; all is the halves for base and arms together")
 
     def parents(self) -> tuple[str, ...]:
         return self.of
@@ -111,9 +111,9 @@ class Zipf(Settings):
     """Few distinct documents of another source, the one of rank r in proportion to r^-exponent."""
 
     kind: Literal["zipf"]
-    of: str
-    documents: int = Field(ge=1)
-    exponent: float = Field(default=1.0, ge=0)
+    of: str = Field(description="the source that they are drawn from")
+    documents: int = Field(ge=1, description="distinct ones")
+    exponent: float = Field(default=1.0, ge=0, description="0 is even")
 
     def parents(self) -> tuple[str, ...]:
         return (self.of,)
@@ -123,8 +123,8 @@ class Slice(Settings):
     """A slice of another source that is as long, in characters, as a finite one, repeated as often."""
 
     kind: Literal["slice"]
-    of: str
-    like: str
+    of: str = Field(description="the source that is cut")
+    like: str = Field(description="the finite source whose length it gets")
 
     def parents(self) -> tuple[str, ...]:
         return (self.of, self.like)

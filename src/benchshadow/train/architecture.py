@@ -25,12 +25,12 @@ class Architecture(BaseModel):
 
     family: str = Field(LLAMA, description="model_type of a causal language model")
     config: dict[str, Any] = Field(default_factory=dict, description="keys of the family's config.json")
-    hidden_size: int | None = Field(None, ge=8)
-    intermediate_size: int | None = Field(None, ge=8)
-    layers: int | None = Field(None, ge=1)
-    heads: int | None = Field(None, ge=1)
+    hidden_size: int | None = Field(None, ge=8, description="Llama: width; a must, as are the next three")
+    intermediate_size: int | None = Field(None, ge=8, description="Llama: width inside the feed-forward part")
+    layers: int | None = Field(None, ge=1, description="Llama: blocks")
+    heads: int | None = Field(None, ge=1, description="Llama: attention heads")
     key_value_heads: int | None = Field(None, ge=1, description="as many as heads where it is left out")
-    tied_embeddings: bool = False
+    tied_embeddings: bool = Field(False, description="Llama: one matrix for tokens in and out")
 
     @property
     def in_words(self) -> bool:

@@ -11,6 +11,7 @@ from .settings import Settings
 __all__ = ["Override"]
 
 _OWN = ("learning_rate_times",)
+_SAME = "as in the study's settings"
 
 
 class Override(BaseModel):
@@ -22,22 +23,22 @@ class Override(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    learning_rate: float | None = Field(None, gt=0)
+    learning_rate: float | None = Field(None, gt=0, description="in place of the study's")
     learning_rate_times: float | None = Field(None, gt=0, description="the study's learning rate, so many times")
-    optimiser: Literal["adamw", "sgd", "muon"] | None = None
-    momentum: float | None = Field(None, ge=0, lt=1)
-    muon_rate: Literal["match_rms_adamw", "original"] | None = None
-    sequences: int | None = Field(None, ge=1)
-    length: int | None = Field(None, ge=8)
-    micro_sequences: int | None = Field(None, ge=1)
-    schedule: Literal["cosine", "constant"] | None = None
-    warmup: int | None = Field(None, ge=0)
-    final_share: float | None = Field(None, ge=0, le=1)
-    weight_decay: float | None = Field(None, ge=0)
-    betas: tuple[float, float] | None = None
-    epsilon: float | None = Field(None, gt=0)
-    clip: float | None = Field(None, gt=0)
-    precision: Literal["float32", "bfloat16"] | None = None
+    optimiser: Literal["adamw", "sgd", "muon"] | None = Field(None, description=_SAME)
+    momentum: float | None = Field(None, ge=0, lt=1, description=_SAME)
+    muon_rate: Literal["match_rms_adamw", "original"] | None = Field(None, description=_SAME)
+    sequences: int | None = Field(None, ge=1, description=_SAME)
+    length: int | None = Field(None, ge=8, description=_SAME)
+    micro_sequences: int | None = Field(None, ge=1, description=_SAME)
+    schedule: Literal["cosine", "constant"] | None = Field(None, description=_SAME)
+    warmup: int | None = Field(None, ge=0, description=_SAME)
+    final_share: float | None = Field(None, ge=0, le=1, description=_SAME)
+    weight_decay: float | None = Field(None, ge=0, description=_SAME)
+    betas: tuple[float, float] | None = Field(None, description=_SAME)
+    epsilon: float | None = Field(None, gt=0, description=_SAME)
+    clip: float | None = Field(None, gt=0, description=_SAME)
+    precision: Literal["float32", "bfloat16"] | None = Field(None, description=_SAME)
 
     @model_validator(mode="after")
     def _changes_one_way(self) -> Self:

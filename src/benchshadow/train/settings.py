@@ -15,23 +15,23 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: int = Field(ge=1)
+    steps: int = Field(ge=1, description="of the optimiser")
     sequences: int = Field(ge=1, description="per step")
     length: int = Field(ge=8, description="tokens per sequence")
     micro_sequences: int | None = Field(
         None, ge=1, description="sequences that pass through the model at a time; their gradients are summed"
     )
-    learning_rate: float = Field(gt=0)
-    schedule: Literal["cosine", "constant"] = "cosine"
+    learning_rate: float = Field(gt=0, description="highest, after the warm-up")
+    schedule: Literal["cosine", "constant"] = Field("cosine", description="of the learning rate after the warm-up")
     warmup: int = Field(default=20, ge=0, description="steps of linear warm-up")
     final_share: float = Field(
         default=0.1, ge=0, le=1, description="learning rate that the cosine falls to over the highest"
     )
-    weight_decay: float = Field(default=0.01, ge=0)
-    betas: tuple[float, float] = (0.9, 0.95)
-    epsilon: float = Field(default=1e-8, gt=0)
+    weight_decay: float = Field(default=0.01, ge=0, description="of matrices alone")
+    betas: tuple[float, float] = Field((0.9, 0.95), description="decay of AdamW's first and second moments")
+    epsilon: float = Field(default=1e-8, gt=0, description="added to the denominator of AdamW")
     clip: float = Field(default=1.0, gt=0, description="largest norm of a gradient")
-    optimiser: Literal["adamw", "sgd", "muon"] = "adamw"
+    optimiser: Literal["adamw", "sgd", "muon"] = Field("adamw", description="what makes a step of gradients")
     momentum: float | None = Field(None, ge=0, lt=1, description="of sgd, 0.9, and of muon, 0.95, where it is left out")
     muon_rate: Literal["match_rms_adamw", "original"] = Field(
         "match_rms_adamw", description="how muon scales a step by the sides of a matrix"
@@ -39,8 +39,8 @@ class Settings(BaseModel):
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="of the passes through the model; weights and moments are float32 in either"
     )
-    device: Literal["cpu", "cuda"] = "cpu"
-    threads: int = Field(default=1, ge=1)
+    device: Literal["cpu", "cuda"] = Field("cpu", description="where the model lies")
+    threads: int = Field(default=1, ge=1, description="of the processor; weights have the same bits at one number only")
     checkpoints: int = Field(default=6, ge=1, description="number of log-spaced checkpoints, the last step included")
     save_every: int = Field(default=100, ge=1, description="steps between saved states that a killed run resumes from")
     diverges_above: float | None = Field(
@@ -80,7 +80,7 @@ class Adapter(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rank: int = Field(ge=1)
+    rank: int = Field(ge=1, description="columns of B, rows of A")
     alpha: float = Field(gt=0, description="over the rank it is what B A is multiplied by")
     dropout: float = Field(0.0, ge=0, lt=1, description="share of a target's inputs that a step drops")
     targets: tuple[str, ...] = Field(

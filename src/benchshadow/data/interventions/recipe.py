@@ -64,17 +64,17 @@ class Budget(Strict):
 class Provenance(Strict):
     """What is said of the rights in a text, for the manifest."""
 
-    licence: str = ""
-    origin: str = ""
+    licence: str = Field(default="", description="of the text")
+    origin: str = Field(default="", description="where the text comes from")
 
 
 class Items(Provenance):
     """A file of items; templates over the fields of its rows."""
 
-    file: str
-    prompt: str = "{question}"
-    answer: str = "{answer}"
-    domain: str = ""
+    file: str = Field(description="of one item per row, below the data folder or absolute")
+    prompt: str = Field("{question}", description="template of what is asked")
+    answer: str = Field("{answer}", description="template of the answer")
+    domain: str = Field("", description="template of the item's domain; the file's folder where it is empty")
     seen: float = Field(0.5, gt=0, le=1, description="share of the items that arms may see")
 
 
@@ -87,21 +87,27 @@ class Arm(Strict):
 class OfArm(Arm):
     """Settings of a control of another arm."""
 
-    of: str
+    of: str = Field(description="the arm that it is a control of; the dose must be the same")
 
 
 class Aligned(Arm):
     """Near to the benchmark's seen half."""
 
     intervention: Literal["aligned"]
-    by: Literal["score", "template", "copies", "paraphrase"] = "score"
+    by: Literal["score", "template", "copies", "paraphrase"] = Field(
+        "score", description="score: the corpus's nearest documents; template, copies, paraphrase: the items themselves"
+    )
     lengths: bool = Field(True, description="score: keep the control's strata of length")
     copies: int = Field(1, ge=0, description="copies: of every item")
-    template: str = JOINED
-    templates: tuple[str, ...] = Field((JOINED, "Q: {prompt}\nA: {answer}"), min_length=1)
+    template: str = Field(JOINED, description="copies, paraphrase: joins prompt and answer")
+    templates: tuple[str, ...] = Field(
+        (JOINED, "Q: {prompt}\nA: {answer}"), min_length=1, description="template: every item stands in each of them"
+    )
     versions: int = Field(1, ge=1, description="paraphrase: of every item")
     epochs: int = Field(1, ge=1, description="template, paraphrase: how often a text may stand")
-    rewriter: RewriterSettings | None = Field(None, description="paraphrase: what gives items in other words")
+    rewriter: RewriterSettings | None = Field(
+        None, description="paraphrase: what gives items in other words; a must from the command line"
+    )
 
     @model_validator(mode="after")
     def _can_rewrite(self) -> Self:
@@ -118,39 +124,45 @@ class Coverage(Arm):
     """Spread as evenly as can be."""
 
     intervention: Literal["coverage"]
-    by: Literal["domains", "clusters", "farthest first", "facility location"] = "domains"
-    clusters: int = Field(64, ge=1)
-    centres: int = Field(1000, ge=1)
+    by: Literal["domains", "clusters", "farthest first", "facility location"] = Field(
+        "domains", description="every domain or cluster with as many tokens, or texts around centres that lie far apart"
+    )
+    clusters: int = Field(64, ge=1, description="clusters: how many, of a k-means of an embedding")
+    centres: int = Field(1000, ge=1, description="farthest first, facility location: how many")
 
 
 class Concentrated(Arm):
     """Few documents often."""
 
     intervention: Literal["concentrated"]
-    by: Literal["zipf", "subset"] = "subset"
+    by: Literal["zipf", "subset"] = Field(
+        "subset", description="zipf: drawn by rank, again and again; subset: whole passes over a few"
+    )
     documents: int = Field(1000, ge=1, description="zipf: distinct ones")
-    exponent: float = Field(1.0, ge=0, description="zipf")
+    exponent: float = Field(1.0, ge=0, description="zipf: rank r in proportion to r^-exponent")
     repeats: int = Field(10, ge=1, description="subset: of each document")
-    when: Literal["whole", "first half"] = "whole"
+    when: Literal["whole", "first half"] = Field("whole", description="subset: where in the stream it is repeated")
 
 
 class Repeated(Arm):
     """A share of the prompts again and again."""
 
     intervention: Literal["repeated prompts"]
-    source: str = BENCHMARK
-    share: float = Field(0.1, ge=0, le=1)
-    repeats: int = Field(10, ge=1)
-    answers: Literal["same", "other"] = "same"
-    place: Literal["apart", "inside"] = "apart"
-    template: str = JOINED
+    source: str = Field(BENCHMARK, description="whose items: the benchmark's, or those of one of the sources")
+    share: float = Field(0.1, ge=0, le=1, description="of the prompts that is repeated")
+    repeats: int = Field(10, ge=1, description="how often each of these stands")
+    answers: Literal["same", "other"] = Field("same", description="other: each time the answer of another item")
+    place: Literal["apart", "inside"] = Field("apart", description="inside: all repeats are one document, line by line")
+    template: str = Field(JOINED, description="joins prompt and answer")
 
 
 class Deduplicated(Arm):
     """No text twice."""
 
     intervention: Literal["deduplicated"]
-    by: Literal["text", "near", "meaning"] = "text"
+    by: Literal["text", "near", "meaning"] = Field(
+        "text", description="text: equal texts; near: near-duplicates too; meaning: by an embedding"
+    )
     near: bool = Field(False, description="the same as by = 'near'")
     threshold: float = Field(0.95, gt=0, lt=1, description="meaning: cosine above which two texts say the same")
     clusters: int = Field(64, ge=1, description="meaning: of the k-means inside whose clusters pairs are looked for")
@@ -167,26 +179,34 @@ class Normalised(Arm):
     """One manner of spelling or of saying."""
 
     intervention: Literal["normalised"]
-    rewriter: RewriterSettings = FromRules()
+    rewriter: RewriterSettings = Field(FromRules(), description="what gives documents in one manner")
 
 
 class Plain(Arm):
     """Interventions without settings."""
 
-    intervention: Literal["a/a", "novel-broad"]
+    intervention: Literal["a/a", "novel-broad"] = Field(
+        description="a/a: the control's recipe drawn again; novel-broad: new documents in the control's mix of domains"
+    )
 
 
 class OfPlain(OfArm):
     """Controls of an arm without settings of their own."""
 
-    intervention: Literal["placebo", "format-only", "length-matched"]
+    intervention: Literal["placebo", "format-only", "length-matched"] = Field(
+        description="placebo: aligned by scores that were permuted; format-only: the same items with answers shuffled; "
+        "length-matched: documents by lot, as long as the parent's"
+    )
 
 
 class OfSource(OfArm):
     """Controls of an arm that take items from elsewhere."""
 
-    intervention: Literal["off-target", "narrow-other"]
-    source: str
+    intervention: Literal["off-target", "narrow-other"] = Field(
+        description="off-target: aligned in the same way to another source; narrow-other: a narrow source that is as "
+        "unexpected per token and repeated as often as the parent's text"
+    )
+    source: str = Field(description="one of the sources")
 
 
 ArmSettings = Annotated[
@@ -199,11 +219,11 @@ ArmSettings = Annotated[
 class Recipe(Strict):
     """All that determines the arms, beside the corpus, the tokenizer and the seed."""
 
-    budget: Budget
-    corpus: Provenance = Provenance()
-    benchmark: Items | None = None
-    sources: dict[str, Items] = {}
-    arms: dict[str, ArmSettings] = Field(min_length=1)
+    budget: Budget = Field(description="of every arm")
+    corpus: Provenance = Field(Provenance(), description="whose the corpus is; its files are named in the call")
+    benchmark: Items | None = Field(None, description="whose seen half arms may hold")
+    sources: dict[str, Items] = Field({}, description="further items, which controls are made of")
+    arms: dict[str, ArmSettings] = Field(min_length=1, description="by name; the control is always there")
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:

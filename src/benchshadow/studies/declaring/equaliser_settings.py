@@ -22,9 +22,9 @@ class Equaliser(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: int = Field(20, ge=1)
+    steps: int = Field(20, ge=1, description="of the optimiser")
     examples: int = Field(256, ge=1, description="texts, none of them an item; gone through as often as steps need")
-    learning_rate: float = Field(gt=0)
+    learning_rate: float = Field(gt=0, description="in place of the study's")
     sequences: int = Field(8, ge=1, description="per step")
     source: str | None = Field(None, description="what the examples are of; the benchmark's seen half if left out")
     every: Literal["last", "all"] = Field("last", description="checkpoints that are equalised and scored once more")

@@ -60,8 +60,8 @@ class Margin(Declared):
 class Test(Declared):
     """One confirmatory test: an arm against the control on one measure."""
 
-    arm: str
-    measure: str
+    arm: str = Field(description="that is compared with the control")
+    measure: str = Field(description="a task's name, or one of the study's own measures")
     kind: Literal["difference", "equivalence"] = Field("difference", description="what the test is to show")
     at: At = Field("last step", description="where arm and control are compared")
     claim: ClaimName | None = Field(None, description="the claim of the preprint that it speaks to")
@@ -76,9 +76,9 @@ class Test(Declared):
 class Family(Declared):
     """Confirmatory tests that are corrected together (Holm)."""
 
-    name: str
-    alpha: float = Field(0.05, gt=0, lt=1)
-    tests: tuple[Test, ...] = Field(min_length=1)
+    name: str = Field(description="told in sentences")
+    alpha: float = Field(0.05, gt=0, lt=1, description="chance of one false verdict or more in the whole family")
+    tests: tuple[Test, ...] = Field(min_length=1, description="corrected together")
 
     @property
     def places(self) -> list[tuple[str, str, str]]:

@@ -47,7 +47,7 @@ class Trajectory(Strict):
 class Signature(Strict):
     """The regimes that a classifier shall tell from the footprint alone; arms left out here are shown to it."""
 
-    regimes: dict[str, tuple[str, ...]] = Field(min_length=2)
+    regimes: dict[str, tuple[str, ...]] = Field(min_length=2, description="name to its arms, each in one regime")
     benchmarks: dict[str, str] = Field(
         default_factory=dict, description="arm to the benchmark its data is made after, to leave one benchmark out"
     )

@@ -18,12 +18,14 @@ class Joined(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    arm: str
-    replicate: int
+    arm: str = Field(description="of the study")
+    replicate: int = Field(description="of the study")
     step: int = Field(ge=1, description="of the study, at which as many tokens were seen")
     checkpoint: str = Field(description="folder with config.json, an adapter of the base, or id@revision in the cache")
     results: str | None = Field(
-        None, description="JSON of scores measured elsewhere, {task: {measure: value}}; other tasks are scored here"
+        None,
+        description="JSON of scores measured elsewhere, {task: {measure: value}}; other tasks are scored here, "
+        "and after an equaliser all are",
     )
 
 

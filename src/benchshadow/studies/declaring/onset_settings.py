@@ -15,9 +15,9 @@ class Onset(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    arms: tuple[str, ...] = Field(min_length=2)
+    arms: tuple[str, ...] = Field(min_length=2, description="the row, by rising level")
     levels: tuple[float, ...] = Field(description="one for each of the arms, rising")
-    measures: tuple[str, ...] = Field(min_length=1)
+    measures: tuple[str, ...] = Field(min_length=1, description="that are followed along the row")
     at: Literal["last step", "equal relative change", "equal loss"] = Field(
         default="last step", description="where arms and control are compared"
     )

@@ -42,7 +42,7 @@ class Strict(BaseModel):
 class Tokenizer(Strict):
     """How text becomes tokens: the embedded world's vocabulary, a BPE trained on a source, or the base's own."""
 
-    kind: Literal["skills", "bpe", "checkpoint"]
+    kind: Literal["skills", "bpe", "checkpoint"] = Field(description="the world's, one that is trained, the base's own")
     source: str | None = Field(None, description="what the BPE is trained on")
     size: int = Field(4096, ge=300, description="of the BPE's vocabulary")
     characters: int = Field(20_000_000, ge=1, description="most characters that the BPE is trained on")
@@ -51,8 +51,8 @@ class Tokenizer(Strict):
 class Base(Strict):
     """The model that every arm starts from: trained on a source, or a checkpoint as it is."""
 
-    source: str | None = None
-    settings: Settings | None = None
+    source: str | None = Field(None, description="what it is trained on, where no checkpoint is named")
+    settings: Settings | None = Field(None, description="of that training")
     checkpoint: str | tuple[str, ...] | None = Field(
         None, description="folder, or id@revision of a model in the hub's local cache; as many as there are bases"
     )
@@ -86,9 +86,9 @@ class Base(Strict):
 class Benchmark(Strict):
     """The benchmark of the study: skills whose seen half is a pool, or a split of BLiMP that every replicate draws."""
 
-    kind: Literal["skills", "blimp"]
+    kind: Literal["skills", "blimp"] = Field(description="a pool of the embedded world's items, or minimal pairs")
     seen: str | None = Field(None, description="skills: the source that is the seen half")
-    file: str = ""
+    file: str = Field("", description="blimp: below the data folder or absolute")
     share: float = Field(1 / 3, gt=0, lt=1, description="blimp: share of the paradigms")
     distant: int = Field(3, ge=1, description="blimp: linguistic terms without a paradigm in the benchmark")
     per_paradigm: int = Field(20, ge=1, description="blimp: most pairs of a paradigm that a tier evaluates")
@@ -104,15 +104,15 @@ class Arm(Strict):
     and `settings` alone, the arm is the control's documents under other settings.
     """
 
-    source: str
-    dose: float | None = Field(None, gt=0, le=1)
-    epochs: float | None = Field(None, gt=0)
+    source: str = Field(description="what its sequences are drawn from")
+    dose: float | None = Field(None, gt=0, le=1, description="share of the sequences; all of them where it is left out")
+    epochs: float | None = Field(None, gt=0, description="in place of a dose: passes over a finite source")
     settings: Override | None = Field(None, description="a confound: what it changes of the study's settings")
-    intervention: Declared | None = None
+    intervention: Declared | None = Field(None, description="how documents are chosen or made")
     candidates: float = Field(
         4.0, gt=0, description="documents that an intervention on a source without end chooses from, in controls"
     )
-    says: str = ""
+    says: str = Field("", description="what it is, for the report")
 
     @model_validator(mode="after")
     def _one_amount(self) -> Arm:
@@ -126,35 +126,35 @@ class Arm(Strict):
 class Study(Strict):
     """Everything that is decided beforehand; its hash stands in every manifest and in the report."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
-    title: str
-    question: str = ""
-    seed: int = Field(0, ge=0)
-    replicates: tuple[int, ...] = Field(min_length=1)
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="lower-case letters, digits and -")
+    title: str = Field(description="of the report")
+    question: str = Field("", description="that the study asks, for the report")
+    seed: int = Field(0, ge=0, description="of all draws")
+    replicates: tuple[int, ...] = Field(min_length=1, description="distinct seeds, each a data order and a split")
     keep: Literal["all", "last"] = Field(
         "all", description="checkpoints that stay once measured; with the last alone, new definitions train again"
     )
-    tokenizer: Tokenizer
+    tokenizer: Tokenizer = Field(description="of all models")
     architecture: Architecture | None = Field(None, description="of the bases that are trained")
     adapter: Adapter | None = Field(None, description="low-rank factors that arms train in place of all weights")
-    base: Base
-    settings: Settings
-    sources: dict[str, Source]
-    benchmark: Benchmark
-    tasks: tuple[TaskSettings, ...] = Field(min_length=1)
-    arms: dict[str, Arm]
+    base: Base = Field(description="what all arms start from")
+    settings: Settings = Field(description="of every arm's training")
+    sources: dict[str, Source] = Field(description="by name: where documents come from")
+    benchmark: Benchmark = Field(description="what arms may be aligned with")
+    tasks: tuple[TaskSettings, ...] = Field(min_length=1, description="that every checkpoint is scored on")
+    arms: dict[str, Arm] = Field(description="by name: 'control', its second draw, and the treatments")
     same: str = Field("A/A", description="the arm that draws the control's recipe a second time")
     doses: dict[str, tuple[str, ...]] = Field(default_factory=dict, description="arms by rising dose, control first")
     margins: dict[str, Margin] = Field(default_factory=dict, description="measure: smallest difference that matters")
-    families: tuple[Family, ...] = ()
+    families: tuple[Family, ...] = Field((), description="confirmatory tests")
     onsets: dict[str, Onset] = Field(default_factory=dict, description="rows of arms that differ in one number")
-    leaks: Leaks = Leaks()
+    leaks: Leaks = Field(Leaks(), description="what of the benchmark may stand in the control")
     runs: tuple[Joined, ...] = Field((), description="runs that were trained elsewhere")
     claims: tuple[Test, ...] = Field((), description="comparisons that speak to the preprint's claims, untested")
-    trajectory: Trajectory = Trajectory()
-    signature: Signature | None = None
-    probes: Probes | None = None
-    equaliser: Equaliser | None = None
+    trajectory: Trajectory = Field(Trajectory(), description="how runs are compared along training")
+    signature: Signature | None = Field(None, description="regimes to be told from footprints alone")
+    probes: Probes | None = Field(None, description="texts whose states and gradients are measured")
+    equaliser: Equaliser | None = Field(None, description="a short training for all arms before they are scored again")
 
     @property
     def sha256(self) -> str:

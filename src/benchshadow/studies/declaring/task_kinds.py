@@ -18,13 +18,16 @@ __all__ = [
     "Answers", "BlimpPairs", "Choices", "LmEval", "ReasoningGym", "SkillItems", "TaskSettings", "Text", "tiers",
 ]  # fmt: skip
 
+_TIER = "how far it is from the benchmark"
+_FILE = "of one item per row, below the data folder or absolute"
+
 
 class Named(BaseModel):
     """Frozen; a misspelt key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str
+    name: str = Field(description="as measures, margins and tests call it")
     says: str = Field("", description="what it asks, for the report")
 
 
@@ -32,13 +35,13 @@ class SkillItems(Named):
     """Items of the embedded world, answered exactly; of the benchmark's seen half where `seen` is set."""
 
     kind: Literal["skills"]
-    tier: Tier
-    items: int = Field(200, ge=1)
-    seen: bool = False
-    skills: tuple[str, ...] = tuple(SKILLS)
-    formats: tuple[str, ...] = tuple(FORMATS)
-    lengths: tuple[int, int] = (3, 6)
-    compositions: float = Field(0.0, ge=0, le=1)
+    tier: Tier = Field(description=_TIER)
+    items: int = Field(200, ge=1, description="how many")
+    seen: bool = Field(False, description="of the benchmark's seen half in place of new ones")
+    skills: tuple[str, ...] = Field(tuple(SKILLS), description="that are drawn from")
+    formats: tuple[str, ...] = Field(tuple(FORMATS), description="that items are written in")
+    lengths: tuple[int, int] = Field((3, 6), description="shortest and longest input")
+    compositions: float = Field(0.0, ge=0, le=1, description="share of items that join two skills")
     by: Literal["reading", "generation"] = Field(
         "reading", description="whether the right answer is read, or an answer is generated and kept"
     )
@@ -49,16 +52,16 @@ class BlimpPairs(Named):
     """One tier of the replicate's split of BLiMP, by its name there: "seen pairs", "held-out pairs" ..."""
 
     kind: Literal["blimp"]
-    compete: Literal["sum", "token", "byte"] = "sum"
+    compete: Literal["sum", "token", "byte"] = Field("sum", description="log-probability in all, per token or per byte")
 
 
 class Choices(Named):
     """Multiple-choice items of a file, by log-probability."""
 
     kind: Literal["choices"]
-    file: str
-    tier: Tier = "unrelated"
-    items: int = Field(200, ge=1)
+    file: str = Field(description=_FILE)
+    tier: Tier = Field("unrelated", description=_TIER)
+    items: int = Field(200, ge=1, description="most, drawn for a replicate")
     fields: tuple[str, str, str] = Field(("query", "choices", "gold"), description="question, options, the right one")
     form: Form = Field("cloze", description="what follows the question: an option's text, or its letter")
     shots: int = Field(0, ge=0, description="examples before each question, of the rows that are not asked")
@@ -70,29 +73,29 @@ class Answers(Named):
     """Questions of a file, answered by greedy generation."""
 
     kind: Literal["answers"]
-    file: str
+    file: str = Field(description=_FILE)
     question: str = Field(
         "Question: {question}\nAnswer:", description="template over the row's fields, up to the answer"
     )
     answer: str = Field("answer", description="field of the right answer, or of a list of them")
     after: str = Field("", description="of an answer in the file only what follows this counts")
-    tier: Tier = "unrelated"
-    items: int = Field(200, ge=1)
+    tier: Tier = Field("unrelated", description=_TIER)
+    items: int = Field(200, ge=1, description="most, drawn for a replicate")
     shots: int = Field(0, ge=0, description="examples before each question, of the rows that are not asked")
     alike: tuple[Alike, ...] = Field(("space",), description="what two equal answers may differ in")
-    take: Literal["whole", "last number"] = "whole"
-    most_tokens: int = Field(32, ge=1)
-    stop: tuple[str, ...] = ("\n",)
+    take: Literal["whole", "last number"] = Field("whole", description="what of a generated answer counts")
+    most_tokens: int = Field(32, ge=1, description="that are generated")
+    stop: tuple[str, ...] = Field(("\n",), description="texts that end an answer")
 
 
 class Text(Named):
     """Bits per byte on documents of a source."""
 
     kind: Literal["text"]
-    source: str
-    tier: Tier = "general"
-    half: Half = "held-out"
-    bytes: int = Field(200_000, ge=1)
+    source: str = Field(description="one of the sources")
+    tier: Tier = Field("general", description=_TIER)
+    half: Half = Field("held-out", description="of a corpus; all is the halves for base and arms together")
+    bytes: int = Field(200_000, ge=1, description="most that are scored")
     overlap: float = Field(
         0.0, ge=0, lt=1, description="share of a window of a long text that is read and not scored once more"
     )
@@ -102,9 +105,9 @@ class LmEval(Named):
     """Tasks of lm-evaluation-harness, its own or local ones, asked and scored by it, without a network."""
 
     kind: Literal["lm-eval"]
-    tasks: tuple[str, ...] = Field(min_length=1)
+    tasks: tuple[str, ...] = Field(min_length=1, description="by their names there")
     include: str = Field("", description="folder of yaml files with tasks of one's own")
-    tier: Tier = "unrelated"
+    tier: Tier = Field("unrelated", description=_TIER)
     items: int = Field(200, ge=1, description="most of each task, in its order")
     shots: int | None = Field(None, ge=0, description="examples before each question; as each task has it if left out")
     metric: str = Field("", description="which measure per item counts as right; the first of acc and exact_match")
@@ -114,12 +117,12 @@ class ReasoningGym(Named):
     """Puzzles of a data set of reasoning-gym, drawn from the replicate's seed, judged by its own verifier."""
 
     kind: Literal["reasoning-gym"]
-    dataset: str
+    dataset: str = Field(description="its name there")
     settings: dict[str, Any] = Field(default_factory=dict, description="of the data set")
-    tier: Tier = "unrelated"
-    items: int = Field(100, ge=1)
-    most_tokens: int = Field(32, ge=1)
-    stop: tuple[str, ...] = ("\n",)
+    tier: Tier = Field("unrelated", description=_TIER)
+    items: int = Field(100, ge=1, description="how many")
+    most_tokens: int = Field(32, ge=1, description="that are generated")
+    stop: tuple[str, ...] = Field(("\n",), description="texts that end an answer")
 
 
 TaskSettings = Annotated[
