@@ -124,8 +124,8 @@ def main() -> None:
             "",
             "## A whole run",
             "",
-            "The demo's `aligned` arm with six checkpoints, each scored on every task and measured against the base; the"
-            " demo itself has 120 steps; processes have started.",
+            "The demo's `aligned` arm with six checkpoints, each scored on every task and measured against the base;"
+            " the demo has 120 steps. Processes have started.",
             "",
             *whole,
             f"Load at the end: {', '.join(f'{each:.1f}' for each in os.getloadavg())} (1, 5, 15 minutes).",
