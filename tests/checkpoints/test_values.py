@@ -70,10 +70,10 @@ def test_a_file_that_was_cut_short_since_it_was_opened_is_refused(tmp_path):
     file.write_bytes(file.read_bytes()[:-100])
     with source.opened() as read:
         read(0, 1, into := np.empty(1 << 15, np.uint8))
-        with pytest.raises(TensorRefused, match="'a'.* is cut short"):
+        with pytest.raises(TensorRefused, match=r"'a'.* is cut short"):
             read(60, 64, into)
     file.unlink()
-    with pytest.raises(TensorRefused, match="'a'.* cannot be read"), source.opened():
+    with pytest.raises(TensorRefused, match=r"'a'.* cannot be read"), source.opened():
         pass
 
 

@@ -155,7 +155,7 @@ def test_a_benchmark_whose_items_are_all_too_short_is_counted_and_has_no_share(p
     (place / "short.jsonl").write_bytes(lines(*({"question": f"why {k}", "answer": "x"} for k in range(20))))
     said = say(*audit(place, items="short.jsonl"))
     assert said.code == 0
-    assert "0 / 0" in said.out
+    assert "0/0" in said.out
     records = pl.read_parquet(place / "out" / "records.parquet").filter(pl.col("diagnostic") == "overlap_hit_share")
     assert records.height == 6
     assert records["value"].null_count() == 6

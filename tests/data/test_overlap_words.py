@@ -89,7 +89,7 @@ def test_a_passage_holds_the_words_it_stands_for(text):
 def test_a_passage_of_plain_text_is_exactly_its_words():
     text = "He said: “No—never!” and left… (at once) the café-bar."
     places, buffer = Places(text), normalised([text])
-    for wanted, shown in [("left", "left…"), ("never", "never"), ("at once", "at once"), ("bar", "café-bar.")]:
+    for wanted, shown in [("left", "left"), ("never", "never"), ("at once", "at once"), ("bar", "café-bar.")]:
         start = buffer.index(wanted.encode())
         assert places.passage(start, start + len(wanted), 200) == shown
 

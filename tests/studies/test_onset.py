@@ -59,6 +59,9 @@ def test_the_sentence_says_what_the_verdicts_say():
         "repetition: narrow is inside the A/A range for r up to 1, is outside it at r 2, 4, 16 and 64. "
         "No equivalence was tested: this is descriptive."
     )
+    assert said((OUTSIDE, OUTSIDE, INSIDE, OUTSIDE, OUTSIDE), margin=None).startswith(
+        "repetition: narrow is outside the A/A range at r 1, 2, 16 and 64; being inside the A/A range again at 4, "
+    )
 
 
 ARMS = {"r2": (0.0, 0.008), "r4": (0.002, 0.008), "r16": (0.012, 0.04), "r64": (0.3, 0.008)}

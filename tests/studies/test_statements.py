@@ -16,6 +16,7 @@ RANKS = ("stable_rank", "participation_ratio")
 OUTCOMES = ("seen items", "held-out items", "other skills")
 ALIGNED = "what the preprint says of benchmark-aligned data."
 COVERAGE = "what the preprint says of data that expands coverage."
+NONE_TOLD = " None of these arms can be told from a second draw of the control."
 TREATED = {"control": 0.0, "A/A": 1.0, "half": 0.5, "aligned": 1.0}
 
 
@@ -84,10 +85,11 @@ def test_the_patterns_are_named_where_they_are_met_and_only_there(three):
 
 def test_a_difference_inside_the_range_is_not_said_to_have_risen(three):
     text = told(three, with_changes(held=0.005), "outcome")
-    assert "narrow cannot be told from no change (+0.005 from 0.410, inside the A/A range)" in text
+    assert "narrow (+0.005 from 0.410, inside the A/A range) and broad (" in text
+    assert text.endswith("cannot be told from no change.")
     assert "rose" not in text
     footprint = told(three, with_changes(ranks=0.999), "footprint")
-    assert footprint.count("not told from a second draw of the control") == 4
+    assert footprint.count("neither of which can be told from a second draw of the control") == 2
 
 
 def test_a_difference_outside_the_range_is_said_with_its_label(three):
@@ -130,7 +132,8 @@ def alternating(size):
 def test_no_shift_and_cannot_tell_are_said_to_be_no_movement(tmp_path, size, label):
     study = study_of(tmp_path, 8, bases=True, more=FAMILY)
     text = told(study, alternating(size), "outcome")
-    assert f"narrow cannot be told from no change (+0.000 from 0.435, {label})" in text.replace("-0.000", "+0.000")
+    assert f"narrow (+0.000 from 0.435, {label}) and" in text.replace("-0.000", "+0.000")
+    assert text.endswith("cannot be told from no change.")
 
 
 def test_a_shift_below_the_margin_is_a_movement_and_a_small_one(tmp_path):
@@ -204,6 +207,7 @@ def rising(*means):
         ((10, 12, 14), True, "rises with every dose (10.1, 12.1, 14.1)."),
         ((10, 6, 8), False, "is not monotone in the dose (10.1, 6.06, 8.08)."),
         ((10, 6, 6), False, "is not monotone in the dose (10.1, 6.06, 6.06)."),
+        ((10, 10, 10), False, f"is the same at every dose (10.1, 10.1, 10.1).{NONE_TOLD}"),
     ],
 )
 def test_a_row_of_doses_says_whether_it_is_monotone(three, means, monotone, sentence):

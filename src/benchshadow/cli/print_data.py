@@ -50,16 +50,14 @@ def print_audit(folder: Path, summary: Mapping[str, Any], page: Path | None) -> 
 def _overlap(console: Console, records: pl.DataFrame, benchmarks: Sequence[Mapping[str, Any]]) -> None:
     hits = records.filter(pl.col("diagnostic") == "overlap_hits")
     rules = hits["split"].unique(maintain_order=True).to_list()
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("items hit")
     for name in (*(_RULES.get(str(rule), str(rule)) for rule in rules), "alignment", "AUROC"):
         table.add_column(name, justify="right")
     for each in benchmarks:
         mine = records.filter(pl.col("benchmark") == each["name"])
         by_rule = {row["split"]: row for row in mine.filter(pl.col("diagnostic") == "overlap_hits").to_dicts()}
-        cells = [
-            f"{by_rule[rule]['value']:.0f} / {by_rule[rule]['items']}" if rule in by_rule else "-" for rule in rules
-        ]
+        cells = [f"{by_rule[rule]['value']:.0f}/{by_rule[rule]['items']}" if rule in by_rule else "-" for rule in rules]
         table.add_row(each["name"], *cells, _value(mine, "alignment"), _value(mine, "auroc"))
     console.print(table)
 
@@ -82,7 +80,7 @@ def _value(records: pl.DataFrame, name: str, parameter: float | None = None, *, 
     if parameter is not None:
         found = found.filter(pl.col("parameter") == parameter)
     value, half = found.select("value", "error_bound").row(0) if found.height else (None, None)
-    return "-" if value is None else f"{value:.4g}" + (f" ± {half:.2g}" if wide and half is not None else "")
+    return "-" if value is None else f"{value:.4g}" + (f" ± {half:.2g}" if wide and half else "")
 
 
 def print_audit_plan(folder: Path, plan: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchshadow.records import read_json
+
+from .arm_tables import arm_tables
 
 if TYPE_CHECKING:
     from benchshadow.studies.grid import Standing
@@ -31,6 +34,8 @@ __all__ = [
 ]
 
 _LEAST_WIDTH = 110
+_PLAIN, _MOST_ALIKE = ("whole", "waiting"), 12
+"""States of a run that say no more than themselves, and the most runs of one that are listed one by one."""
 _MOST_ROLES, _MOST_REASONS = 16, 4
 _KINDS = {"checkpoint": "", "change": "", "adapter": "adapter ", "adapter on its base": "adapter on its base: "}
 _SUBJECTS = {"checkpoint": "Of the checkpoint", "adapter": "Of the adapter's change"}
@@ -110,6 +115,7 @@ def print_json(summary: Mapping[str, Any]) -> None:
 def print_study(folder: Path, summary: Mapping[str, Any], page: Path | None) -> None:
     """The table of tiers, the footprints, and what can be said."""
     console, told = console_of(), read_json(folder / "study.json")
+    width = Console().width if console.is_terminal else None
     outside = {
         (claim["arm"], claim["measure"])
         for claim in read_json(folder / "claims.json")
@@ -126,8 +132,9 @@ def print_study(folder: Path, summary: Mapping[str, Any], page: Path | None) -> 
         if not measures:
             continue
         console.print(f"[bold]{title}, mean over replicates[/bold] (* outside the A/A range)")
-        console.print(_arms(measures, summary, outside))
-        console.print()
+        for table in arm_tables(measures, summary, outside, width):
+            console.print(table)
+            console.print()
     console.print("[bold]What can be said[/bold]")
     said = read_json(folder / "statements.json")["statements"]
     here = [each["text"] for each in said if each["code"] not in _ON_THE_PAGE]
@@ -138,26 +145,6 @@ def print_study(folder: Path, summary: Mapping[str, Any], page: Path | None) -> 
     console.print(f"\nrecords and claims: {folder}", markup=False)
     if page is not None:
         console.print(f"report: {page}", markup=False)
-
-
-def _arms(measures: list[dict[str, Any]], summary: Mapping[str, Any], outside: set[tuple[str, str]]) -> Table:
-    cells = {(row["arm"], row["measure"]): row["mean"] for row in summary["table"]}
-    arms = list(dict.fromkeys(row["arm"] for row in summary["table"]))
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    named = [measure["name"] for measure in measures]
-    arms = [arm for arm in arms if any((arm, name) in cells for name in named)]
-    table.add_column("measure", no_wrap=True)
-    for arm in arms:
-        table.add_column(arm, justify="right")
-    for measure in measures:
-        row = [measure["title"]]
-        for arm in arms:
-            value = cells.get((arm, measure["name"]))
-            mark = "*" if (arm, measure["name"]) in outside else " "
-            row.append("" if value is None else f"{value:.3g}{mark}")
-        if any(row[1:]):
-            table.add_row(*row)
-    return table
 
 
 def print_footprint(folder: Path, summary: Mapping[str, Any], page: Path | None, *, plan: bool) -> None:
@@ -286,8 +273,12 @@ def print_plan(plan: Estimate, out: Path, as_json: bool) -> None:
 def print_standing(standing: Standing, rows: Mapping[str, str]) -> None:
     """One line per run, and the share of the work that is done."""
     console = console_of()
+    alike = {state: many for state, many in Counter(rows.values()).items() if state in _PLAIN and many > _MOST_ALIKE}
     for title, state in rows.items():
-        console.print(f"{title}: {state}", markup=False)
+        if state not in alike:
+            console.print(f"{title}: {state}", markup=False, soft_wrap=True)
+    for state, many in alike.items():
+        console.print(f"{many} runs: {state}", markup=False)
     whole = sum(share == 1 for share in standing.shares.values())
     counts = f"{whole} of {len(standing.runs)} whole, {len(standing.running)} running, {len(standing.failed)} failed"
     console.print(f"{counts}, {standing.work / standing.total:.0%} of the steps done")

@@ -8,6 +8,7 @@ from .audit_folder import AuditFolder
 from .audit_overlap import passage_key
 from .audit_values import percent, quoted
 from .elements import Block, Cell, Column, Prose, Table
+from .long_tables import opened
 from .numbers import counted, number
 
 __all__ = ["document_blocks"]
@@ -34,7 +35,7 @@ def document_blocks(audit: AuditFolder) -> list[Block]:
     if dropped:
         told += f" Shorter passages that were dropped, of documents with very many: {number(dropped)}."
     told += " The rest is in documents.parquet."
-    return [Prose([told]), *([_table(audit, shown)] if shown.height else [])]
+    return [Prose([told]), *(opened(_table(audit, shown), "passages that are shown") if shown.height else [])]
 
 
 def _in_order(table: pl.DataFrame) -> pl.DataFrame:

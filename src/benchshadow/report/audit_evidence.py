@@ -9,6 +9,7 @@ from .audit_overlap import passage_key
 from .audit_rules import WEIGHTED, rules_in_order
 from .audit_values import percent, quoted
 from .elements import Block, Cell, Column, Prose, Table
+from .long_tables import opened
 from .numbers import NONE, counted, number
 
 __all__ = ["evidence_blocks"]
@@ -31,7 +32,7 @@ def evidence_blocks(audit: AuditFolder) -> list[Block]:
     if shown.height < found.height:
         told += f" Of items with the same passage at most {_ALIKE} stand here; "
         told += f"the other {number(found.height - shown.height)} stand in items.parquet."
-    return [Prose([told]), _table(audit, shown)]
+    return [Prose([told]), *opened(_table(audit, shown), "items that are shown")]
 
 
 def _items(audit: AuditFolder) -> pl.DataFrame:
@@ -64,7 +65,7 @@ def _table(audit: AuditFolder, items: pl.DataFrame) -> Table:
                 Cell(number(row["longest"]), order=row["longest"]),
                 Cell(percent(weight) if row["rare"] else "no", order=weight if row["rare"] else -1),
                 Cell(quoted(row["passage"]) if row["passage"] else NONE, row["document"] or "", numeric=False),
-                Cell(f"{len(row['rule'])} of {rules}", ", ".join(rules_in_order(set(row["rule"]))), numeric=False),
+                _rules(row["rule"], rules),
             ]
         )
     columns = [
@@ -75,3 +76,9 @@ def _table(audit: AuditFolder, items: pl.DataFrame) -> Table:
         Column("Rules that hit it", numeric=False),
     ]
     return Table(columns, rows, sortable=True)
+
+
+def _rules(hit: list[str], of: int) -> Cell:
+    """How many rules hit an item, and which: where all did, their names wait behind the number."""
+    names = ", ".join(rules_in_order(set(hit)))
+    return Cell(f"{len(hit)} of {of}", "" if len(hit) == of else names, means=names * (len(hit) == of), numeric=False)

@@ -36,7 +36,8 @@ def _methods(audit: AuditFolder) -> Table | None:
             ]
         )
     columns = [Column("Measure", numeric=False), Column("Method", numeric=False), Column("Taken over", "n")]
-    return Table([*columns, Column("Records")], rows) if rows else None
+    title = f"{counted(len(rows), 'method')}, measure by measure"
+    return Table([*columns, Column("Records")], rows, folded=title) if rows else None
 
 
 def _undefined(audit: AuditFolder) -> Table | None:

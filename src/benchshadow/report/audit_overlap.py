@@ -66,10 +66,10 @@ def overlap_blocks(audit: AuditFolder) -> list[Block]:
         tables = [table for name in audit.benchmarks if (table := _by_corpus(audit, name, rules))]
     else:
         tables = [_by_benchmark(audit, corpus, rules) for corpus in audit.corpora]
-    note = Prose(
-        ["A cell is the number of items hit, of those that are long enough for the rule, and below it their share."],
-        style="note",
-    )
+    said = "A cell is the number of items hit, of those that are long enough for the rule, and below it their share."
+    if any(row["diagnostic"] == "overlap_hit_share" and row["error_bound"] is not None for row in rows):
+        said += " After ± stands half the width of its 95% interval, for items, or whole subjects, drawn anew."
+    note = Prose([said], style="note")
     told = Terms([(rule, rule_words(rule).says) for rule in rules], "What the rules are")
     return present(note, *tables, told, *_too_short(audit, rules), *_passages(audit))
 

@@ -17,6 +17,7 @@ __all__ = ["dashes", "margin", "measure_title", "order_of", "percent", "quoted",
 _UNDEFINED = "undefined: "
 _PANEL = {measure.name: measure for measure in PANEL}
 _SPLITS = {"documents": "over documents", "words": "over words", "domains": "over domains"}
+_CLUSTERED = ("effective_clusters", "clusters_hit")
 _PASSAGE = 200
 """Characters of a passage that an audit keeps: one as long as that may go on."""
 _NO_REASON = "no reason was recorded"
@@ -61,7 +62,8 @@ def value_cell(row: dict[str, Any] | None, beside: str = "") -> Cell:
         return Cell(NONE, hint="not measured")
     if absent(row["value"]):
         return Cell(NONE, means=reason(row), hint=reason(row))
-    below = [f"± {margin(row['error_bound'])}"] if row["error_bound"] is not None else []
+    # Draws among documents that all say 0 cannot tell how far off it is.
+    below = [f"± {margin(row['error_bound'])}"] if row["error_bound"] else []
     if beside and row["null_random"] is not None:
         below.append(f"{beside} {number(row['null_random'])}")
     return Cell(number(row["value"]), "; ".join(below), hint=row["method"] or "", order=row["value"])
@@ -80,11 +82,16 @@ def _placed(name: str, title: str, parameter: float) -> str:
     text = "∞" if math.isinf(parameter) else f"{parameter:g}"
     if name == "distinct_n":
         return re.sub(r"\bn-grams", f"{text}-grams" if parameter != 1 else "words", title)
+    if name == "unseen_mass":
+        return title
     if name == "top_share":
         return f"{title} {100 * parameter:g}%"
     if name == "copies":
         return f"Texts that stand {text} times" if parameter != 1 else "Texts that stand once"
-    return f"{title}, q = {text}" if name == "vendi" else f"{title} ({text})"
+    ways = {"vendi": "q = {}", "near_duplicate_share": "Jaccard {} or more"} | dict.fromkeys(
+        _CLUSTERED, "of {} clusters"
+    )
+    return f"{title}, {ways[name].format(text)}" if name in ways else f"{title} ({text})"
 
 
 def order_of(row: dict[str, Any]) -> tuple[int, str, float]:

@@ -42,14 +42,13 @@ def spectrum_figure(footprint: FootprintFolder) -> Figure | None:
         Series(name, colour, "dash" if name != what else "line") for name, colour in zip(drawn, _HUES, strict=False)
     ]
     says = f"Singular values of the {what} of a tensor by rank, both axes logarithmic, beside the rounding edge."
-    shows = (
-        f"The {len(chosen)} matrices with the largest {'norm' if footprint.kind == 'adapter' else 'relative change'}; "
-    )
-    shows += "directions above the dashed edge are stronger than any that simulated rounding made."
+    by = "norm" if footprint.kind == "adapter" or what != "change" else "relative change"
+    picked = f"The {len(chosen)} matrices with the largest {by}" if len(chosen) < len(values) else "Every matrix"
+    shows = f"{picked}; directions above the dashed edge are stronger than any that simulated rounding made."
     if hidden:
         shows += " Where no edge is drawn, all values stand more than a hundred times above it."
     if what != "change":
-        shows = f"The {len(chosen)} matrices with the largest norm."
+        shows = f"{picked}."
     return Figure(
         "spectrum",
         "Singular values, one matrix at a time",

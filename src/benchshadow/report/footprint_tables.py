@@ -37,6 +37,8 @@ def title_of(name: str, parameter: float | None = None) -> str:
     if parameter is None:
         return title
     placed = re.sub(r"\b[qr]\b", f"{parameter:g}", title, count=1)
+    # One of them is no plural: "the top 1 directions".
+    placed = re.sub(r"\btop 1 (direction|subspace)s\b", r"top \1", placed)
     return placed if placed != title else f"{title} ({parameter:g})"
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 __all__ = ["PAGE", "PAPER", "Series", "configuration", "series_of"]
 
-# Okabe & Ito 2008, without black and yellow: each can be seen on a light and on a dark page.
-_COLOURS = ("#D55E00", "#E69F00", "#009E73", "#CC79A7", "#0072B2", "#56B4E9")
+# Okabe & Ito 2008, without black and yellow, and a violet: each can be seen on a light and on a dark page.
+_COLOURS = ("#D55E00", "#009E73", "#CC79A7", "#0072B2", "#E69F00", "#56B4E9", "#7E57C2")
 _SHAPES = ("triangle-up", "square", "diamond", "cross", "triangle-down", "circle")
 _CONTROL, _PLACEBO = ("#808080", "circle"), ("#56B4E9", "circle")
 _PATHS = {
@@ -38,15 +38,22 @@ class Series:
         return _PATHS[self.shape]
 
 
+def _look(place: int) -> tuple[str, str]:
+    """Colour and shape of a place: every turn through the colours goes one shape further."""
+    turn, colour = divmod(place % (len(_COLOURS) * len(_SHAPES)), len(_COLOURS))
+    return _COLOURS[colour], _SHAPES[(colour + turn) % len(_SHAPES)]
+
+
 def series_of(names: Sequence[str], control: str | None = None, placebo: str | None = None) -> list[Series]:
-    """A colour and a shape for every name; the control is grey, and no two share both until thirty-six are used."""
+    """A colour and a shape for every name; the control is grey, and no two share both until all pairs are used."""
     found, taken = [], 0
     for name in names:
         if name in (control, placebo):
             found.append(Series(name, *(_CONTROL if name == control else _PLACEBO)))
             continue
-        turn = taken // len(_COLOURS)
-        found.append(Series(name, _COLOURS[taken % len(_COLOURS)], _SHAPES[(taken + turn) % len(_SHAPES)]))
+        if placebo in names and _look(taken) == _PLACEBO:
+            taken += 1
+        found.append(Series(name, *_look(taken)))
         taken += 1
     return found
 
@@ -67,7 +74,9 @@ def configuration(colours: dict[str, str], *, legend: bool) -> dict[str, Any]:
         "font": font,
         "background": colours["paper"],
         "view": {"stroke": None},
-        "axis": axis | sizes | {"labelOverlap": True, "labelFlush": False, "tickCount": 5, "titlePadding": 8},
+        "axis": axis
+        | sizes
+        | {"labelOverlap": True, "labelFlush": False, "labelSeparation": 6, "tickCount": 5, "titlePadding": 8},
         "title": {"color": ink, "fontSize": 13, "fontWeight": 600, "anchor": "start"},
         "legend": {"disable": not legend, "labelColor": ink, "titleColor": ink},
         "rule": {"color": soft},

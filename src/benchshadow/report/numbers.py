@@ -64,7 +64,8 @@ def fixed(value: float | None, places: int) -> str:
     """A number with so many decimals, as its column asks for."""
     if value is None or absent(value):
         return NONE
-    return f"{value:,.{places}f}".replace(",", _GROUP).replace("-", "−")
+    # What rounds to nothing has no sign.
+    return f"{round(value, places) + 0.0:,.{places}f}".replace(",", _GROUP).replace("-", "−")
 
 
 def shown(value: Any) -> str:

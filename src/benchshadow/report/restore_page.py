@@ -37,7 +37,7 @@ def restore_page(folder: Path) -> Page:
         Section("provenance", "Where this comes from", _provenance(folder, summary)),
         Section("glossary", "Words", [glossary(without=_GLOSSARY_WITHOUT)]),
     ]
-    statements = list(summary["statements"])
+    statements = _leading(summary)
     return Page(
         f"Causal test of '{summary['arm']}'",
         f"Causal test · study {summary['study']} · {counted(len(summary['replicates']), 'replicate')}",
@@ -47,6 +47,12 @@ def restore_page(folder: Path) -> Page:
         statements[1:_SHOWN_STATEMENTS],
         [section for section in sections if section.blocks],
     )
+
+
+def _leading(summary: dict[str, Any]) -> list[str]:
+    """The sentences, those of directions that hold nothing of the change behind all others."""
+    empty = tuple(f"{name}:" for name, share in summary["energy_share"].items() if share == 0)
+    return sorted(summary["statements"], key=lambda text: text.startswith(empty))
 
 
 def _points(summary: dict[str, Any], series: Sequence[Series]) -> list[Point]:
@@ -108,7 +114,9 @@ def _against(summary: dict[str, Any], series: Sequence[Series]) -> Figure | None
                 point = {"arm": each.name, "replicate": f"scale {scale:g}", "x": moved["broad"], "y": moved["narrow"]}
                 rows.append(point)
     says = "Change of the narrow score over change of the broad score, as directions are scaled down from 1."
-    drawn = charts.scatter(rows, series, "change of broad", "change of narrow", reach=None, says=says)
+    units = {measure["name"]: measure["unit"] for measure in _drawn(summary)}
+    across, up = (f"change of {name} ({units[name]})" for name in ("broad", "narrow"))
+    drawn = charts.scatter(rows, series, across, up, reach=None, says=says)
     return Figure(
         "against",
         "Narrow against broad",
@@ -132,12 +140,12 @@ def _curves_table(summary: dict[str, Any]) -> Table:
     cells: dict[tuple[str, str], dict[float, dict[str, Any]]] = {}
     for row in summary["curves"]:
         cells.setdefault((row["measure"], row["directions"]), {})[row["scale"]] = row
-    columns = [Column("Measure", numeric=False), Column("Directions", numeric=False)]
+    columns = [Column("Measure", "unit", numeric=False), Column("Directions", numeric=False)]
     columns += [Column(f"scale {scale:g}", hint="mean, and range over replicates") for scale in summary["scales"]]
     rows = []
     for (measure, along), found in cells.items():
-        title, _ = titles.get(measure, (measure.replace("_", " "), ""))
-        row = [Cell(title, head=True, numeric=False), Cell(along, numeric=False)]
+        title, unit = titles.get(measure, (measure.replace("_", " "), ""))
+        row = [Cell(title, unit, head=True, numeric=False), Cell(along, numeric=False)]
         for scale in summary["scales"]:
             at = found.get(scale)
             below = span(at["low"], at["high"]) if at and at["n"] > 1 else ""

@@ -8,7 +8,7 @@ from .elements import Point
 from .numbers import absent, counted, number, signed
 from .study_folder import LAST, StudyFolder, label_of
 
-__all__ = ["about", "answer"]
+__all__ = ["about", "answer", "capital"]
 
 _MOST = 7
 _FIRST = ("together", "outcome")
@@ -49,7 +49,8 @@ def _lead(study: StudyFolder, claims: list[dict[str, Any]], arms: list[str]) -> 
     """How far the claims reach, then how many arms left the A/A range in what they do and in how they changed."""
     level, why = study.claims.get("level", "descriptive"), study.claims.get("why", "")
     if level == "confirmatory":
-        reach = f"The tests were declared before the runs ({why})" if why else "The tests were declared before the runs"
+        reach = "The tests of the declared families were fixed before the runs"
+        reach += f" ({why})" * bool(why) + "; everything else is descriptive"
     else:
         reach = f"Descriptive ({why})" if why else "Descriptive"
         reach += ": this tells how these runs came out and infers nothing beyond them"
@@ -72,11 +73,12 @@ def _plural(word: str) -> str:
 
 def _point(study: StudyFolder, arm: str, claims: list[dict[str, Any]]) -> Point:
     """What the study says about an arm; where it says nothing, what its claims' labels say."""
-    said = [_capital(text) for text in about(study, arm, _FIRST)] or [_labels(study, arm, claims)]
+    said = [capital(text) for text in about(study, arm, _FIRST)] or [_labels(study, arm, claims)]
     return Point(arm, " ".join(said), study.series.get(arm))
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
+    """A sentence whose first word was not the first."""
     return text[:1].upper() + text[1:]
 
 
@@ -96,7 +98,7 @@ def _labels(study: StudyFolder, arm: str, claims: list[dict[str, Any]]) -> str:
     for label, names in groups.items():
         more = f" and {number(len(names) - _MOST)} more" if len(names) > _MOST else ""
         parts.append(f"{label}: {', '.join(names[:_MOST])}{more}")
-    return _capital("; ".join(parts)) + "."
+    return capital("; ".join(parts)) + "."
 
 
 def _unit(unit: str | None) -> str:

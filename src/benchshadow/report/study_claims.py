@@ -13,13 +13,14 @@ __all__ = ["EQUAL_LOSS", "at_equal", "claims_table"]
 
 EQUAL_LOSS = "equal loss"
 _READ = "Paired differences with their intervals, read off every run's own path where all of the compared runs"
+_KINDS = {"representation": "States and gradients: ", "behaviour": "Expectations: "}
 _PLACES = {
-    EQUAL: ("at relative change", "share", f"{_READ} had changed equally far. ▲ ▼ ○ as above."),
+    EQUAL: ("at relative change", "share", f"{_READ} had changed equally far. ▲ ▼ ◐ ○ as above."),
     EQUAL_LOSS: (
         "at a loss of",
         "bits/byte, mean",
         f"{_READ} of a replicate had the same loss on one broad text: the furthest along that they all came, at the "
-        "first passing of that loss. Nothing is continued beyond the checkpoints. ▲ ▼ ○ as above.",
+        "first passing of that loss. Nothing is continued beyond the checkpoints. ▲ ▼ ◐ ○ as above.",
     ),
 }
 
@@ -43,17 +44,22 @@ def at_equal(study: StudyFolder, kind: str, at: str = EQUAL) -> Table | None:
         here = {claim["measure"]: claim for claim in claims if claim["arm"] == arm}
         values = [claim["at_value"] for claim in here.values() if not absent(claim.get("at_value"))]
         value = Cell(number(values[0]) if values else "—", order=values[0] if values else None)
-        rows.append([arm_cell(study, arm), value, *(_compared(here.get(name)) for name in names)])
+        cells, said = [], set[str]()
+        for name in names:
+            cells.append(_compared(here.get(name), said))
+            said.add(cells[-1].hint)
+        rows.append([arm_cell(study, arm), value, *cells])
     folded = f"Outcomes at {at}" if kind == "outcome" else ""
-    return Table(columns, rows, f"Differences from the control at {at}", note, folded)
+    return Table(columns, rows, f"{_KINDS.get(kind, '')}Differences from the control at {at}", note, folded)
 
 
-def _compared(claim: dict[str, Any] | None) -> Cell:
+def _compared(claim: dict[str, Any] | None, said: set[str]) -> Cell:
+    """One comparison; a reason that stands in the row already is not said again."""
     if claim is None:
         return Cell("—", hint="not compared", means="not compared")
     if not claim.get("comparable", True) or absent(claim.get("effect")):
-        reason = claim.get("reason") or "no common range"
-        return Cell("not comparable", reason, hint=reason)
+        reason = (claim.get("reason") or "no common range").removeprefix("not comparable: ")
+        return Cell("not comparable", "" if reason in said else reason, hint=reason)
     mark, means = mark_of(claim)
     interval = span(claim.get("low"), claim.get("high"))
     return Cell(signed(claim["effect"]), interval, mark, means, claim.get("statement") or "", claim["effect"])

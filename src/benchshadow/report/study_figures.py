@@ -18,10 +18,10 @@ _NARROW, _BROAD = ("held-out",), ("sibling", "unrelated")
 # In order of preference: what corrects for guessing first; what decides early in small models beside it.
 _SCORES = (("centred_score", "accuracy"), ("margin", "answer_log_probability"))
 _WORDS = {
-    "centred_score": ("score centred on guessing", "share"),
-    "accuracy": ("accuracy", "share"),
-    "margin": ("margin in log-probability", "nats"),
-    "answer_log_probability": ("log-probability of the answer", "nats per byte"),
+    "centred_score": "score centred on guessing",
+    "accuracy": "accuracy",
+    "margin": "margin in log-probability",
+    "answer_log_probability": "log-probability of the answer",
 }
 
 
@@ -32,7 +32,7 @@ def narrow_broad_figure(study: StudyFolder) -> Figure | None:
         for diagnostic in choices:
             points = _differences(study, diagnostic)
             if points:
-                words, unit = _WORDS[diagnostic]
+                words, unit = _WORDS[diagnostic], _unit(study, diagnostic)
                 panels.append(Panel(words.capitalize(), _scattered(study, points, words, unit)))
                 columns += [Column("narrow", f"{words}, {unit}"), Column("broad", f"{words}, {unit}")]
                 for point in points:
@@ -53,6 +53,12 @@ def narrow_broad_figure(study: StudyFolder) -> Figure | None:
         [study.series[arm] for arm in study.arms if arm != study.control],
         Table([*heads, *columns], table, folded="These points as a table"),
     )
+
+
+def _unit(study: StudyFolder, diagnostic: str) -> str:
+    """The unit of the records; where tasks were scored in several, all of them."""
+    rows = study.rows("outcome", diagnostic).filter(pl.col("tier").is_in([*_NARROW, *_BROAD]))
+    return " and ".join(sorted(rows["unit"].drop_nulls().unique())) or "share"
 
 
 def _scattered(study: StudyFolder, points: list[charts.Row], words: str, unit: str) -> dict[str, Any]:

@@ -100,7 +100,8 @@ class StudyFolder:
         found: dict[tuple[str, int, int], list[float]] = {}
         for factor, benchmark, diagnostic in parts:
             of = _OF.get(measure.get("kind") or "", "model")
-            for row in self.rows(of, diagnostic, benchmark, last=last).iter_rows(named=True):
+            found_rows = self.rows(of, diagnostic, benchmark, last=last, split=measure.get("split"))
+            for row in found_rows.iter_rows(named=True):
                 key = (row["arm"], row["replicate"], row["step"])
                 found.setdefault(key, []).append(factor * row["value"])
         whole = {key: sum(values) for key, values in found.items() if len(values) == len(parts)}
@@ -114,9 +115,16 @@ class StudyFolder:
             return [(1.0, measure.get("benchmark"), measure["diagnostic"])]
         return []
 
-    def rows(self, of: str, diagnostic: str, benchmark: str | None = None, *, last: bool = True) -> pl.DataFrame:
-        """The records of one diagnostic that hold a value, of the arms alone; of the last step of every run, or all."""
+    def rows(
+        self, of: str, diagnostic: str, benchmark: str | None = None, *, last: bool = True, split: str | None = None
+    ) -> pl.DataFrame:
+        """The records of one diagnostic that hold a value, of the arms alone; of the last step of every run, or all.
+
+        Outcomes are those of the checkpoints as they are, or with `split` those after the training that it names.
+        """
         wanted = (pl.col("of") == of) & (pl.col("diagnostic") == diagnostic) & pl.col("parameter").is_null()
+        if of == "outcome":
+            wanted &= pl.col("split").eq_missing(pl.lit(split, dtype=pl.String))
         if benchmark is not None:
             wanted &= pl.col("benchmark") == benchmark
         found = self.records.filter(wanted & pl.col("value").is_finite() & pl.col("arm").is_in(self.arms))

@@ -8,7 +8,7 @@ from typing import Any
 from .elements import Block, Page, Prose, Section, Terms, present
 from .numbers import counted, shown
 from .provenance import manifest_table
-from .study_answer import about, answer
+from .study_answer import about, answer, capital
 from .study_claims import at_equal, claims_table
 from .study_depth import depth_figures
 from .study_doses import dose_figures
@@ -58,7 +58,10 @@ def _size(study: StudyFolder) -> str:
 
 def _outcomes(study: StudyFolder) -> list[Block]:
     """Tables of outcomes, what is taken together first; margins in a table of their own."""
-    found = study.measures("outcome")
+    every = study.measures("outcome")
+    found = [measure for measure in every if measure.get("split") is None]
+    # The caption of their table says what they all are.
+    again = [m | {"title": m["title"].removesuffix(f", {m['split']}")} for m in every if m not in found]
     together = [measure for measure in found if measure.get("tier") is None]
     margins = [measure for measure in found if measure.get("diagnostic") == "margin" and measure not in together]
     single = [measure for measure in found if measure not in together and measure not in margins]
@@ -66,6 +69,7 @@ def _outcomes(study: StudyFolder) -> list[Block]:
         (together, "Taken together: scores centred on guessing"),
         (single, "Task by task, from the benchmark outwards"),
         (margins, "Margins in log-probability, which move before accuracy does"),
+        (again, "Once more, after the same short training of a copy of every arm (equalised)"),
     )
     tables = [table for table in tables if table[0]]
     return present(
@@ -100,7 +104,7 @@ def _footprint(study: StudyFolder) -> list[Block]:
     measures = study.measures("footprint")
     if not measures:
         return []
-    said = [(arm, text) for arm in study.arms for text in about(study, arm, ("footprint",))]
+    said = [(arm, capital(text)) for arm in study.arms for text in about(study, arm, ("footprint",))]
     return present(
         measures_table(study, measures, "The change from the base to the last step, over the blocks"),
         _told(measures, "What these measures are"),
@@ -125,7 +129,10 @@ def _claims(study: StudyFolder) -> list[Block]:
         (f"{statement.get('about') or 'the study'}: {statement.get('code') or 'said'}", statement["text"])
         for statement in study.claims.get("statements", [])
     ]
-    strength = Prose([f"Every claim is at most {level}" + (f": {why}." if why else ".")])
+    beyond = "Tests of the declared families are confirmatory, every other claim is descriptive"
+    strength = Prose(
+        [(beyond if level == "confirmatory" else f"Every claim is {level}") + (f": {why}." if why else ".")]
+    )
     return present(strength, Terms(said, f"All {len(said)} statements") if said else None, table)
 
 

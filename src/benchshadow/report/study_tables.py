@@ -49,7 +49,8 @@ def measures_table(
 
 
 def _unit(measure: dict[str, Any]) -> str:
-    return " · ".join(part for part in (measure.get("tier"), measure.get("unit")) if part)
+    turned = "sign reversed" if measure.get("diagnostic") == "bits_per_byte" else ""
+    return " · ".join(part for part in (measure.get("tier"), measure.get("unit"), turned) if part)
 
 
 def hint_of(measure: dict[str, Any]) -> str:

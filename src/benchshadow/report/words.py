@@ -46,6 +46,7 @@ AUDIT_GLOSSARY = {
     "corpus": "The documents that a model is, or might be, trained on.",
     "effective number": "So many clusters, all filled evenly, would have the same entropy.",
     "eligible": "Of an item: long enough for the rule. Others are counted, and are in no share.",
+    "fixed word": "A word or mark that most texts of one side have, and far fewer of the other: a sign of format.",
     "Gini coefficient": "0 where every entry is as frequent as every other, near 1 where few hold nearly all.",
     "held-out half": "Items of the benchmark set apart beforehand, never used to choose data.",
     "Herfindahl-Hirschman index": "Chance that two draws are the same entry.",

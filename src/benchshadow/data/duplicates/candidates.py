@@ -30,16 +30,17 @@ class Candidates:
 def sharing(keys: Iterable[tuple[np.ndarray, np.ndarray | None]], reach: int | None) -> Candidates:
     """Pairs of documents that hold an equal key, under any of several sets of keys.
 
+    Of a key the upper bits count, as many as the number of keys leaves free in 64: forty-four of a million.
+
     Args:
-        keys: for each set, the keys (uint64), and the document of each in rising order (int64) or None where the i-th
-            key is the i-th document's.
+        keys: for each set, the keys (uint64, spread over all bits), and the document of each in rising order (int64) or
+            None where the i-th key is the i-th document's.
         reach: each document meets the next `reach` of those that hold the same key; None for all of them. Of a key
             that k documents share that is k * reach pairs instead of k^2 / 2.
     """
     found, waiting, passed = np.zeros(0, dtype=np.int64), [], 0
     for values, documents in keys:
-        order = np.argsort(values, kind="stable")
-        ranked = values[order]
+        order, ranked = _ranked(values)
         owners = order if documents is None else documents[order]
         sizes = np.diff(np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1], [True]])))
         at, step = np.arange(len(ranked) - 1), 1
@@ -56,3 +57,13 @@ def sharing(keys: Iterable[tuple[np.ndarray, np.ndarray | None]], reach: int | N
     found = np.unique(np.concatenate([found, *waiting]))
     pairs = np.stack([found >> 32, found & 0xFFFFFFFF], axis=1)
     return Candidates(pairs[pairs[:, 0] != pairs[:, 1]], passed)
+
+
+def _ranked(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which keys come first, equal ones in their order, and the upper bits of each; a sort that carries no index."""
+    low = np.uint64(max(1, len(keys) - 1).bit_length())
+    packed = keys >> low << low
+    packed |= np.arange(len(keys), dtype=np.uint64)
+    packed.sort()
+    ranked = packed >> low
+    return (packed ^ ranked << low).astype(np.int64), ranked

@@ -12,7 +12,6 @@ _BLOCK = 1 << 16
 """Shingles that are hashed together: their 32-bit halves stay in the caches over all 112 functions."""
 _DRAWS = np.random.default_rng(20_000_314)
 _MULTIPLIERS = _DRAWS.integers(0, 2**32, BANDS * ROWS, dtype=np.uint32) | np.uint32(1)
-_MASKS = _DRAWS.integers(0, 2**32, BANDS * ROWS, dtype=np.uint32)
 _WEIGHTS = _DRAWS.integers(0, 2**64, ROWS, dtype=np.uint64) | np.uint64(1)
 
 
@@ -24,9 +23,9 @@ def expected_recall(jaccard: float) -> float:
 def band_keys(hashes: np.ndarray, bounds: np.ndarray) -> np.ndarray:
     """A 64-bit key per band and document; two documents are candidates where a key is equal.
 
-    The minimum of h_k(x) = (a_k x mod 2^32) xor b_k over a document's shingles, k = 1..112, x the upper half of the
-    shingle's hash; a key is a weighted sum of the eight minima of its band. Keys of different minima may be equal by
-    chance: candidates are only ever candidates.
+    The minimum of h_k(x) = a_k x mod 2^32 over a document's shingles, k = 1..112, a_k odd and x the upper half of the
+    shingle's hash, which is spread evenly as it is; a key is a weighted sum of the eight minima of its band. Keys of
+    different minima may be equal by chance: candidates are only ever candidates.
 
     Args:
         hashes: uint64, shingles of all documents.
@@ -43,9 +42,8 @@ def band_keys(hashes: np.ndarray, bounds: np.ndarray) -> np.ndarray:
         last = max(first + 1, int(np.searchsorted(bounds, bounds[first] + _BLOCK, side="right")) - 1)
         block = halves[bounds[first] : bounds[last]]
         starts, values = bounds[first:last] - bounds[first], np.empty_like(block)
-        for function, (multiplier, mask) in enumerate(zip(_MULTIPLIERS, _MASKS, strict=True)):
+        for function, multiplier in enumerate(_MULTIPLIERS):
             np.multiply(block, multiplier, out=values)
-            np.bitwise_xor(values, mask, out=values)
             np.minimum.reduceat(values, starts, out=minima[function, first:last])
         first = last
     rows = minima.reshape(BANDS, ROWS, count)

@@ -17,8 +17,8 @@ __all__ = ["CHUNK", "WORDS", "Shingles", "digested", "distinct", "jaccard", "shi
 
 WORDS = 5
 """Words of a shingle."""
-CHUNK = 1 << 18
-"""Characters after which a chunk ends; its buffers then stay in the caches."""
+CHUNK = 1 << 19
+"""Characters after which a chunk ends; its buffers then nearly stay in the caches."""
 _MULTIPLIERS = np.array(
     [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5, 0x85EBCA77C2B2AE63],
     dtype=np.uint64,

@@ -18,7 +18,7 @@ _SHORT = 40
 _PIECE = re.compile(r"(?<![!-~])[!-~]*+[^\x00-\x7f][^\x00- \x7f]*")
 """What stands between ASCII blanks and has a character beyond ASCII in it: nothing in it acts on what is outside."""
 
-_PLAIN = {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-"}
+_PLAIN = {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-", "\u2026": "."}
 """Typographic marks by ASCII ones that are blanks to words as well and act alike on the letters beside them."""
 
 

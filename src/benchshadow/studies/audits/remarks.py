@@ -60,4 +60,4 @@ def _because(one: float, rest: Row) -> str:
     if one >= NEAR_ONE:
         said = f"for which one fixed word is enough ({one:.3f} by it alone)"
         return f"{said}, though without such words {without}: compare the same fields on both sides"
-    return f"and not by a fixed word: {one:.3f} by the best of them, and without them {without}"
+    return f"which rests on no fixed word: the best of them gives {one:.3f} alone, and without them {without}"

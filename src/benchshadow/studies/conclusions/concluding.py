@@ -125,6 +125,7 @@ def _told(study: Study, manifest: dict[str, Any]) -> dict[str, Any]:
                 "benchmark": each.parts[0][1] if len(each.parts) == 1 else None,
                 "diagnostic": each.parts[0][2],
                 "parts": [list(part) for part in each.parts],
+                "split": each.split,
                 "says": each.says,
             }
             for each in measures(study)

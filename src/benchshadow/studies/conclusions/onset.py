@@ -128,7 +128,10 @@ def _sentence(title: str, measure: str, row: Onset, found: Reach, margin: float 
     within = f" within {margin:g}" if margin is not None else ""
     alike = "inside the A/A range" if found.descriptive else f"equivalent to the control{within}"
     other = "outside it" if found.descriptive else "shifted"
-    if found.holds_to is None:
+    if found.descriptive and row.levels[0] in found.shifted:
+        # Outside at the lowest level: that it is not inside there need not be said.
+        said, other = list[str](), "outside the A/A range"
+    elif found.holds_to is None:
         said = [f"is not {'' if found.descriptive else 'shown to be '}{alike} even at {level} {row.levels[0]:g}"]
     else:
         every = f"at every {level} " if found.holds_to == row.levels[-1] else f"for {level} "

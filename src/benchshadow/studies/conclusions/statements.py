@@ -19,6 +19,7 @@ __all__ = ["doses", "find", "level", "moved", "small", "statements"]
 
 _NOT_TOLD = " None of these arms can be told from a second draw of the control."
 _UNTOLD = "told from a second draw of the control"
+_UNCHANGED = "cannot be told from no change"
 _BY_CHANCE = {1: "1 time in 2", 2: "1 time in 14", 3: "1 time in 100"}
 """How often an arm without effect lies outside the A/A range: 1/2, then .07 and .01 by simulation."""
 FEWEST_TOLD = 3
@@ -60,7 +61,7 @@ def statements(
     strength, why = level(study, beforehand)
     found: list[dict[str, Any]] = []
     known = measures(study)
-    general = [measure.name for measure in known if measure.tier == "general"]
+    general = [measure.name for measure in known if measure.tier == "general" and measure.split is None]
     outcomes = {measure.name for measure in known if measure.kind == "outcome"}
     tested = [claim.measure for claim in made if claim.tested is not None and claim.measure in outcomes]
     named = [*general, *(name for name in dict.fromkeys(tested) if name not in ("narrow", "broad", *general))]
@@ -119,8 +120,7 @@ def _of_arm(arm: str, made: Sequence[Claim], others: Sequence[str]) -> Iterator[
     ranks = [find(made, arm, rank) for rank in _RANKS]
     equal = [find(made, arm, rank, AT_EQUAL_CHANGE) for rank in _RANKS]
     if narrow and broad:
-        parts = [f"{claim.measure} {_went(claim)}" for claim in (narrow, broad, *texts)]
-        yield _said("outcome", arm, f"{arm}: {', '.join(parts)}.", "info")
+        yield _said("outcome", arm, f"{arm}: {_outcomes([narrow, broad, *texts])}.", "info")
     if any(ranks):
         text = f"{arm}: the change in the weights has {_ranks(ranks)}"
         text += f"; at equal relative change ({_at(equal)}) {_ranks(equal)}." if any(equal) else "."
@@ -151,7 +151,8 @@ def _together(
     for claim in outcome:
         groups.setdefault(_gained(claim), []).append(claim.measure)
     parts = [f"{_listed(names)} {what}" for what, names in groups.items() if names]
-    told = f"{', '.join(parts)}, and {where}the footprint is {footprint}"
+    between = "; " if max(map(len, groups.values())) > 2 else ", "
+    told = f"{between.join(parts)}{between}and {where}the footprint is {footprint}"
     beyond = [] if broad is None else [broad, *texts]
     if moved(narrow) > 0 and beyond and max(map(moved, beyond)) <= 0 and footprint == "narrower":
         known = all(map(_limited, beyond))
@@ -264,29 +265,46 @@ def _mean(made: Sequence[Claim], arm: str, measure: str, compared: Sequence[Clai
 
 def _dose_sentence(title: str, measure: Measure, means: Sequence[float], monotone: bool) -> str:
     shown = ", ".join(f"{mean:.3g}" for mean in means)
+    if len(set(means)) == 1:
+        return f"{title}: {measure.title} is the same at every dose ({shown})."
     if not monotone:
         return f"{title}: {measure.title} is not monotone in the dose ({shown})."
     return f"{title}: {measure.title} {'rises' if means[-1] > means[0] else 'falls'} with every dose ({shown})."
 
 
+def _outcomes(claims: Sequence[Claim]) -> str:
+    """What moved, each by itself, and then together what cannot be told from no change."""
+    still = [claim for claim in claims if not moved(claim) and not small(claim)]
+    parts = [f"{claim.measure} {_went(claim)} {_by(claim)}" for claim in claims if claim not in still]
+    if len(still) == 1:
+        parts.append(f"{still[0].measure} {_UNCHANGED} {_by(still[0])}")
+    elif still:
+        parts.append(f"{_listed([f'{claim.measure} {_by(claim)}' for claim in still])} {_UNCHANGED}")
+    return "; ".join(parts) if len(still) > 1 else ", ".join(parts)
+
+
 def _went(claim: Claim) -> str:
     assert claim.verdict is not None, "find gives only what can be compared"
+    verb = "rose" if claim.verdict.interval.mean > 0 else "fell"
+    return f"{verb} by less than its margin" if small(claim) else verb
+
+
+def _by(claim: Claim) -> str:
+    assert claim.verdict is not None, "find gives only what can be compared"
     assert claim.control_mean is not None, "as above"
-    verb = {1: "rose", -1: "fell", 0: "cannot be told from no change"}[moved(claim)]
-    if small(claim):
-        verb = f"{'rose' if claim.verdict.interval.mean > 0 else 'fell'} by less than its margin"
     label = claim.verdict.label.removeprefix("descriptive: ")
-    return f"{verb} ({claim.verdict.interval.mean:+.3f} from {claim.control_mean:.3f}, {label})"
+    return f"({claim.verdict.interval.mean:+.3f} from {claim.control_mean:.3f}, {label})"
 
 
 def _ranks(claims: Sequence[Claim | None]) -> str:
+    known = [claim for claim in claims if claim is not None and claim.arm_mean is not None]
+    neither = len(known) > 1 and not any(moved(claim) or small(claim) for claim in known)
     said = []
-    for claim in claims:
-        if claim is not None and claim.arm_mean is not None:
-            name = claim.measure.replace("_", " ")
-            inside = ", by less than its margin" if small(claim) else "" if moved(claim) else f", not {_UNTOLD}"
-            said.append(f"{name} {claim.arm_mean:.3g} against {claim.control_mean:.3g}{inside}")
-    return " and ".join(said)
+    for claim in known:
+        inside = ", by less than its margin" if small(claim) else f", not {_UNTOLD}," if not moved(claim) else ""
+        numbers = f"{claim.arm_mean:.3g} against {claim.control_mean:.3g}"
+        said.append(f"{claim.measure.replace('_', ' ')} {numbers}{'' if neither else inside}")
+    return " and ".join(said).rstrip(",") + (f", neither of which can be {_UNTOLD}" if neither else "")
 
 
 def _at(claims: Sequence[Claim | None]) -> str:
