@@ -12,7 +12,7 @@ from .workspace import Workspace
 
 __all__ = ["STRIP", "add_strip", "widen"]
 
-STRIP = 1 << 17
+STRIP = 1 << 18
 """Entries of a strip."""
 _PIECE = 1 << 13
 
