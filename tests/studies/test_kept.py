@@ -45,7 +45,8 @@ def models(tmp_path_factory):
 def counted(monkeypatch):
     """How often a matrix and an update were computed since the last look."""
     seen = {"matrix": 0, "update": [], "read": 0}
-    matrix_of, update_of, raw = one_pair.matrix_of, Update.of.__func__, MappedMatrix.raw
+    matrix_of, update_of = one_pair.matrix_of, Update.of.__func__
+    raw, opened = MappedMatrix.raw, MappedMatrix.opened
 
     def count_matrix(*given, **more):
         seen["matrix"] += 1
@@ -59,9 +60,14 @@ def counted(monkeypatch):
         seen["read"] += 1
         return raw(self, start, stop)
 
+    def count_opened(self):
+        seen["read"] += 1
+        return opened(self)
+
     monkeypatch.setattr(one_pair, "matrix_of", count_matrix)
     monkeypatch.setattr(Update, "of", classmethod(count_update))
     monkeypatch.setattr(MappedMatrix, "raw", count_raw)
+    monkeypatch.setattr(MappedMatrix, "opened", count_opened)
 
     def look():
         found = dict(seen)
