@@ -86,7 +86,11 @@ def test_its_records_stand_at_equal_budget(ran):
     here = records.filter(pl.col("of") == "outcome").select("step", "checkpoint").unique().sort("step")
     assert here["step"].to_list() == [1, 2, 4]
     assert [name.rpartition("/")[2] for name in here["checkpoint"]] == ["step-000004", "step-000008", "step-000016"]
-    assert {claim["arm"] for claim in read_json(out / "claims.json")} >= {"hot", "small-batches", "aligned-cold"}
+    claims = [claim for claim in read_json(out / "claims.json") if claim["at"] == "last step"]
+    assert {claim["arm"] for claim in claims if claim["comparable"]} >= {"hot", "small-batches", "aligned-cold"}
+    (narrow,) = [claim for claim in claims if (claim["arm"], claim["measure"]) == ("small-batches", "narrow")]
+    last = records.filter(pl.col("benchmark") == "held-out items", pl.col("diagnostic") == "centred_score")
+    assert narrow["arm_mean"] == pytest.approx(last.filter(pl.col("step") == 4)["value"].item())
 
 
 def test_tokens_are_cut_anew_in_their_order(ran):
