@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-TEXT = """
+ARCHITECTURE = """[architecture]
+hidden_size = 16
+intermediate_size = 24
+layers = 2
+heads = 2
+"""
+BASE = """[base]
+source = "broad"
+[base.settings]
+steps = 3
+sequences = 4
+length = 32
+learning_rate = 1e-2
+warmup = 1
+checkpoints = 1
+"""
+TEXT = f"""
 name = "small"
 title = "A small study"
 seed = 3
@@ -14,22 +30,8 @@ same = "A/A"
 [tokenizer]
 kind = "skills"
 
-[architecture]
-hidden_size = 16
-intermediate_size = 24
-layers = 2
-heads = 2
-
-[base]
-source = "broad"
-[base.settings]
-steps = 3
-sequences = 4
-length = 32
-learning_rate = 1e-2
-warmup = 1
-checkpoints = 1
-
+{ARCHITECTURE}
+{BASE}
 [settings]
 steps = 4
 sequences = 4
@@ -91,6 +93,15 @@ dose = 0.5
 [doses]
 alignment = ["control", "half", "aligned"]
 """
+OTHER = """
+[sources.other]
+kind = "skills"
+skills = ["copy", "upper"]
+formats = ["call"]
+lengths = [4, 6]
+pool = 400
+"""
+"""A source that no arm of the study draws from."""
 
 
 def write_study(folder: Path, *changes: tuple[str, str]) -> Path:

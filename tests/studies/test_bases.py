@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from small_study import write_study
+from small_study import ARCHITECTURE, BASE, write_study
 
 from benchshadow.data.tokenization import END, load_tokenizer, skills_tokenizer
 from benchshadow.errors import InputError
@@ -20,17 +20,6 @@ from benchshadow.studies.running.verification import verify
 from benchshadow.train import Architecture, loop
 from benchshadow.train.model import load, new, save, weights_sha256
 
-BASE = """[base]
-source = "broad"
-[base.settings]
-steps = 3
-sequences = 4
-length = 32
-learning_rate = 1e-2
-warmup = 1
-checkpoints = 1
-"""
-ARCHITECTURE = "[architecture]\nhidden_size = 16\nintermediate_size = 24\nlayers = 2\nheads = 2\n"
 FEW = ('[arms.aligned]\nsource = "benchmark"\ndose = 1.0\n', ""), ('"half", "aligned"', '"half"')
 ONE = ("replicates = [0, 1]", "replicates = [0]")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_study import write_study
+from small_study import OTHER, write_study
 
 from benchshadow.data.documents import file_hash
 from benchshadow.data.interventions import by_rules
@@ -33,14 +33,6 @@ from benchshadow.studies.running.verification import verify
 
 LARGER = ("steps = 4\nsequences = 4", "steps = 64\nsequences = 4")
 TOKENIZER = skills_tokenizer()
-OTHER = """
-[sources.other]
-kind = "skills"
-skills = ["copy", "upper"]
-formats = ["call"]
-lengths = [4, 6]
-pool = 400
-"""
 KINDS = {
     "by-score": 'kind = "aligned"',
     "by-template": 'kind = "aligned", by = "template", epochs = 4',

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import unescape
 
 import pytest
-from small_study import write_study
+from small_study import OTHER, write_study
 
 from benchshadow import report
 from benchshadow.records import read_json
@@ -24,18 +24,14 @@ KINDS = {
     "narrow-other": 'kind = "narrow-other", of = "copies", source = "other"',
     "concentrated": 'kind = "concentrated", by = "zipf", documents = 5',
 }
-MORE = """
-[sources.other]
-kind = "skills"
-skills = ["copy", "upper"]
-formats = ["call"]
-lengths = [4, 6]
-pool = 400
-
+MORE = (
+    OTHER
+    + """
 [signature]
 regimes = { aligned = ["chosen", "copies"], coverage = ["domains", "clusters"] }
 permutations = 99
 """
+)
 
 
 @pytest.fixture(scope="module")

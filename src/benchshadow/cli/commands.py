@@ -6,14 +6,17 @@ import atexit
 import gc
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from benchshadow.errors import BenchshadowError, InputError, MissingExtra
+from benchshadow.errors import BenchshadowError, InputError
 
-__all__ = ["Json", "Plan", "Strict", "app", "fail", "main", "one_thread_each", "page_of", "remark"]
+from .endings import fail, tell
+
+__all__ = ["Json", "Plan", "Strict", "app", "main", "one_thread_each"]
 
 app = typer.Typer(
     help="Tells what training data did to a model.",
@@ -179,7 +182,7 @@ def footprint(
     from benchshadow.studies.footprints.identity import cache_folder
 
     from .bars import matrices
-    from .printing import print_footprint, print_json
+    from .printing import print_footprint
 
     known = {"tuned": ("tuned",), "both": ("both",), "unknown": ("tuned", "both")}
     if rounded_sides not in known:
@@ -200,13 +203,8 @@ def footprint(
             cache=cache_folder() if cache else None,
             progress=progress,
         )
-    page = None if plan else page_of(done.folder)
-    for each in done.remarks:
-        remark(each)
-    if json:
-        print_json(done.summary)
-    else:
-        print_footprint(done.folder, done.summary, page, plan=plan)
+    show = partial(print_footprint, plan=plan)
+    tell(done.folder, done.summary, show, remarks=done.remarks, json=json, plan=plan)
     if strict and done.refused and not plan:
         fail(f"{done.folder}: {done.refused} tensors were refused by name; see coverage.parquet", 4)
 
@@ -260,20 +258,15 @@ def _study(
     from benchshadow.studies.grid import study_plan, study_run
 
     from .bars import runs
-    from .printing import print_json, print_plan, print_study
+    from .printing import print_plan, print_study
 
     if plan:
         print_plan(study_plan(file), out, json)
         return
     with runs() as progress:
         done = study_run(file, out=out, engine=engine, workers=workers, replicates=replicates, progress=progress)
-    page = page_of(done.folder)
-    for title, reason in done.failed.items():
-        remark(f"{title} failed: {reason}")
-    if json:
-        print_json(done.summary)
-    else:
-        print_study(done.folder, done.summary, page)
+    failures = [f"{title} failed: {reason}" for title, reason in done.failed.items()]
+    tell(done.folder, done.summary, print_study, remarks=failures, json=json)
     if strict and done.failed:
         counts = done.summary["runs"]
         fail(f"{done.folder}: {counts['failed']} of {counts['planned']} runs failed", 4)
@@ -302,32 +295,10 @@ def _report(folder: Path, json: bool, figures: Path | None = None) -> None:
             typer.echo(file)
 
 
-def page_of(folder: Path) -> Path | None:
-    """The report, or a remark where the libraries for it are not installed."""
-    from benchshadow.report import write
-
-    try:
-        return write(folder)
-    except MissingExtra as error:
-        remark(f"no report.html: {error}")
-        return None
-
-
 def _state(share: float, doing: str, running: bool) -> str:
     if share == 1 or not doing:
         return "whole" if share == 1 else "waiting"
     return f"running, {doing}" if running else f"interrupted, {doing}"
-
-
-def remark(text: str) -> None:
-    """Say something beside the results, on standard error."""
-    typer.echo(text, err=True)
-
-
-def fail(text: str, code: int) -> None:
-    """Say what is wrong, and end with an exit code."""
-    typer.echo(text, err=True)
-    raise typer.Exit(code)
 
 
 def main() -> None:

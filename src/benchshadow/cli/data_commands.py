@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from .commands import Json, Plan, Strict, app, fail, one_thread_each, page_of, remark
+from .commands import Json, Plan, Strict, app, one_thread_each
+from .endings import fail, remark, tell
 
 __all__ = ["audit", "intervene"]
 
@@ -52,20 +53,13 @@ def audit(
     from benchshadow.studies.audits.audit import audit as look
 
     from .print_data import print_audit, print_audit_plan
-    from .printing import print_json
 
     done = look(
         corpora, benchmark, out=out, text=text or ["{text}"], domain=domain, prompt=prompt, lines=lines,
         reference=reference, seed=seed, engine=engine, workers=workers, strict=False, plan=plan,
         progress=lambda doing: remark(f"{doing} ..."),
     )  # fmt: skip
-    page = None if plan else page_of(done.folder)
-    if json:
-        print_json(done.summary)
-    elif plan:
-        print_audit_plan(done.folder, done.summary)
-    else:
-        print_audit(done.folder, done.summary, page)
+    tell(done.folder, done.summary, print_audit_plan if plan else print_audit, json=json, plan=plan)
     if strict and done.refused:
         fail(done.refusal, 4)
 

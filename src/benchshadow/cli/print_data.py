@@ -83,7 +83,7 @@ def _value(records: pl.DataFrame, name: str, parameter: float | None = None, *, 
     return "-" if value is None else f"{value:.4g}" + (f" ± {half:.2g}" if wide and half else "")
 
 
-def print_audit_plan(folder: Path, plan: Mapping[str, Any]) -> None:
+def print_audit_plan(folder: Path, plan: Mapping[str, Any], _: Path | None = None) -> None:
     """What an audit would read and write."""
     console = console_of()
     console.print("nothing was done; an audit would read")

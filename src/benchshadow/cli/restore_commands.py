@@ -17,12 +17,10 @@ from .commands import (
     StudyFile,
     Workers,
     app,
-    fail,
     one_thread_each,
-    page_of,
-    remark,
     study_app,
 )
+from .endings import fail, remark, tell
 
 __all__ = ["restore", "study_merge", "study_restore"]
 
@@ -83,7 +81,6 @@ def study_restore(
 
     from .bars import matrices
     from .print_restored import print_restoring
-    from .printing import print_json
 
     with matrices() as progress:
         done = write(
@@ -91,13 +88,8 @@ def study_restore(
             scales=[_number(each) for each in _listed(scales)], engine=engine, workers=workers, plan=plan,
             progress=progress,
         )  # fmt: skip
-    page = None if plan else page_of(done.folder)
-    for title, reason in done.failed.items():
-        remark(f"{title} failed: {reason}")
-    if json:
-        print_json(done.summary)
-    else:
-        print_restoring(done.folder, done.summary, page)
+    failures = [f"{title} failed: {reason}" for title, reason in done.failed.items()]
+    tell(done.folder, done.summary, print_restoring, remarks=failures, json=json, plan=plan)
     if strict and done.failed:
         fail(f"{done.folder}: {len(done.failed)} of the restored runs failed", 4)
 
@@ -123,11 +115,7 @@ def study_merge(
     one_thread_each(always=True)
     from benchshadow.studies.merge import study_merge as merge
 
-    from .printing import print_json, print_study
+    from .printing import print_study
 
     done = merge(folders, out=out)
-    page = page_of(done.folder)
-    if json:
-        print_json(done.summary)
-    else:
-        print_study(done.folder, done.summary, page)
+    tell(done.folder, done.summary, print_study, json=json)
